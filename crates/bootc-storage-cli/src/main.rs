@@ -1,0 +1,3 @@
+//! The program `bootc-storage`.
+
+fn main() {}
