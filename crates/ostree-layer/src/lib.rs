@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+mod error;
+mod import;
+mod labels;
+mod limits;
+mod paths;
+mod report;
+mod show;
+
+pub use error::{Error, Problem};
+pub use import::{Encoding, Import, LayerInput, StagedLayer, import};
+pub use labels::{AsTheyCome, LabelError, Labels};
+pub use limits::Limits;
+pub use paths::{NonUsr, PathPolicy, PolicyTextError, Var};
+pub use report::{Dropped, Report, Warning};
+
+/// Commit metadata key (type `s`) of who wrote a derived layer's commit, as ostree-ext calls it.
+pub const IMPORTER_KEY: &str = "ostree.importer.version";
+/// Commit metadata key (type `s`) of the diff_id that was verified when a derived layer was imported.
+pub const DIFF_ID_KEY: &str = "bootc-storage.diff-id";
+/// Commit metadata key (type `s`) of the path policy of a derived layer, in [`PathPolicy`]'s text form.
+pub const PATH_POLICY_KEY: &str = "bootc-storage.path-policy";
+/// Commit metadata key (type `as`) of the directories that a derived layer's tar never listed: sorted paths
+/// in tree form (`usr/lib`), the root as the empty string.
+pub const IMPLIED_DIRECTORIES_KEY: &str = "bootc-storage.implied-directories";
