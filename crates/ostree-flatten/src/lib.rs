@@ -1,1 +1,22 @@
 #![doc = include_str!("../README.md")]
+
+mod commit;
+mod error;
+mod forest;
+mod injected;
+mod layer_tree;
+mod limits;
+mod marker;
+mod merge;
+mod names;
+mod report;
+
+pub use commit::{
+    KEY_CONFIG, KEY_IMPORTER_VERSION, KEY_MANIFEST, KEY_MANIFEST_DIGEST, MergeCommit,
+};
+pub use error::Error;
+pub use injected::drop_injected_files;
+pub use layer_tree::{KEY_IMPLIED_DIRECTORIES, LayerTree};
+pub use limits::MAX_DEPTH;
+pub use merge::{DirectoryRule, Merged, merge};
+pub use report::{LowerKind, Replaced, Report};
