@@ -1,3 +1,56 @@
-//! Every chore of the project.
+//! Every chore of the project: `cargo xtask help` lists them.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal: it prints"
+)]
 
-fn main() {}
+mod demo;
+mod packages;
+mod run;
+mod setup;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The chores of this project, each of which installs what it lacks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Install what the other chores need and this machine lacks.
+    Setup,
+    /// Make a real image, pull it, look at it, check it, update it, compare it.
+    Demo(demo::Options),
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().chore) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(chore: Chore) -> Result<ExitCode> {
+    std::env::set_current_dir(repository_root())?;
+    match chore {
+        Chore::Demo(options) => demo::run(&options)?,
+        Chore::Setup => setup::ensure(&packages::Need::ALL)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of the workspace's Cargo.toml.
+fn repository_root() -> &'static std::path::Path {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest)
+}

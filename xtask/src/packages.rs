@@ -1,0 +1,223 @@
+//! What has to be on the machine, under which package name, and why.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What a package is needed for: a demo on a bare machine installs no test tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// To compile the workspace.
+    Build,
+    /// To run `cargo xtask test`.
+    Test,
+    /// To run `cargo xtask demo`.
+    Demo,
+}
+
+impl Need {
+    pub(crate) const ALL: [Self; 3] = [Self::Build, Self::Test, Self::Demo];
+}
+
+/// How to see that a package is there, whatever the distribution calls it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Probe {
+    /// One of these programs is in the search path, or in a folder for administrators.
+    Program(&'static [&'static str]),
+    /// pkg-config knows this module.
+    Module(&'static str),
+    /// This file exists.
+    File(&'static str),
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub(crate) apt: &'static str,
+    pub(crate) dnf: &'static str,
+    pub(crate) probe: Probe,
+    pub(crate) needs: &'static [Need],
+    pub(crate) reason: &'static str,
+}
+
+const BUILD: &[Need] = &[Need::Build];
+const TEST: &[Need] = &[Need::Test];
+const DEMO: &[Need] = &[Need::Demo];
+const TEST_AND_DEMO: &[Need] = &[Need::Test, Need::Demo];
+
+/// Every package; the order is that of the installation messages.
+pub(crate) const PACKAGES: &[Package] = &[
+    package(
+        "gcc",
+        "gcc",
+        Probe::Program(&["cc", "gcc"]),
+        BUILD,
+        "links Rust, compiles zstd",
+    ),
+    package(
+        "pkg-config",
+        "pkgconf-pkg-config",
+        Probe::Program(&["pkg-config"]),
+        BUILD,
+        "finds libostree",
+    ),
+    package(
+        "libostree-dev",
+        "ostree-devel",
+        Probe::Module("ostree-1"),
+        BUILD,
+        "bootc-storage links libostree",
+    ),
+    package(
+        "libglib2.0-dev",
+        "glib2-devel",
+        Probe::Module("gio-2.0"),
+        BUILD,
+        "libostree's base",
+    ),
+    package(
+        "libssl-dev",
+        "openssl-devel",
+        Probe::Module("openssl"),
+        TEST,
+        "the peer ostree-ext links it",
+    ),
+    package(
+        "git",
+        "git",
+        Probe::Program(&["git"]),
+        TEST,
+        "tidy lists the files of the repository",
+    ),
+    package(
+        "ostree",
+        "ostree",
+        Probe::Program(&["ostree"]),
+        TEST_AND_DEMO,
+        "fsck, ls and checkout by the reference",
+    ),
+    package(
+        "skopeo",
+        "skopeo",
+        Probe::Program(&["skopeo"]),
+        TEST_AND_DEMO,
+        "registries and other transports",
+    ),
+    package(
+        "docker-registry",
+        "docker-distribution",
+        Probe::Program(&["docker-registry", "registry"]),
+        TEST_AND_DEMO,
+        "a real registry on loopback",
+    ),
+    package(
+        "umoci",
+        "umoci",
+        Probe::Program(&["umoci"]),
+        TEST_AND_DEMO,
+        "the independent unpack",
+    ),
+    package(
+        "apache2-utils",
+        "httpd-tools",
+        Probe::Program(&["htpasswd"]),
+        TEST,
+        "passwords of the test registry",
+    ),
+    package(
+        "libarchive-tools",
+        "bsdtar",
+        Probe::Program(&["bsdtar"]),
+        TEST,
+        "a second opinion on tar",
+    ),
+    package(
+        "strace",
+        "strace",
+        Probe::Program(&["strace"]),
+        TEST,
+        "shows that syncs come before refs",
+    ),
+    package(
+        "attr",
+        "attr",
+        Probe::Program(&["setfattr"]),
+        TEST,
+        "extended attributes of test trees",
+    ),
+    package(
+        "e2fsprogs",
+        "e2fsprogs",
+        Probe::Program(&["mkfs.ext4"]),
+        TEST,
+        "small file systems that fill up",
+    ),
+    package(
+        "util-linux",
+        "util-linux",
+        Probe::Program(&["setpriv"]),
+        TEST_AND_DEMO,
+        "pulls as an ordinary user",
+    ),
+    package(
+        "podman",
+        "podman",
+        Probe::Program(&["podman"]),
+        TEST,
+        "containers-storage",
+    ),
+    package(
+        "mmdebstrap",
+        "mmdebstrap",
+        Probe::Program(&["mmdebstrap"]),
+        DEMO,
+        "makes the demo's image",
+    ),
+    package(
+        "debian-archive-keyring",
+        "debian-keyring",
+        Probe::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        DEMO,
+        "its packages are verified",
+    ),
+];
+
+const fn package(
+    apt: &'static str,
+    dnf: &'static str,
+    probe: Probe,
+    needs: &'static [Need],
+    reason: &'static str,
+) -> Package {
+    Package {
+        apt,
+        dnf,
+        probe,
+        needs,
+        reason,
+    }
+}
+
+impl Probe {
+    /// Whether the thing is there now.
+    pub(crate) fn is_there(self) -> bool {
+        match self {
+            Self::Program(names) => names.iter().any(|name| program(name)),
+            Self::Module(name) => Command::new("pkg-config")
+                .args(["--exists", name])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success()),
+            Self::File(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+/// Whether a program of this name can be started. Ordinary users often lack sbin in their search
+/// path, though the tools there serve them too.
+pub(crate) fn program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|folder| folder.join(name).is_file())
+}

@@ -1,0 +1,278 @@
+//! Runs other programs: prints what it runs, and measures wall time and peak memory.
+
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program to run, with all its output on ours.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    folder: Option<PathBuf>,
+}
+
+/// What a finished program cost.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cost {
+    pub(crate) wall: Duration,
+    /// Peak resident memory of the program itself.
+    pub(crate) peak_bytes: u64,
+    /// Of its child processes: the largest sum of their peaks while they lived side by side.
+    pub(crate) children_peak_bytes: u64,
+}
+
+impl Run {
+    pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
+        Self {
+            program: program.as_ref().into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            folder: None,
+        }
+    }
+
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().into());
+        self
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|a| a.as_ref().into()));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().into(), value.as_ref().into()));
+        self
+    }
+
+    pub(crate) fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// The command line, quoted so that it can be pasted into a shell.
+    pub(crate) fn line(&self) -> String {
+        let mut line = String::new();
+        for (name, value) in self.env.iter().filter(|(name, _)| name != "PATH") {
+            let value = quoted(&value.to_string_lossy());
+            let _ = write!(line, "{}={value} ", name.to_string_lossy());
+        }
+        line.push_str(&quoted(&self.program.to_string_lossy()));
+        for arg in &self.args {
+            line.push(' ');
+            line.push_str(&quoted(&arg.to_string_lossy()));
+        }
+        line
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(n, v)| (n, v)));
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
+
+    /// Prints the command and runs it; an error if it fails.
+    pub(crate) fn run(&self) -> Result<Cost> {
+        println!("$ {}", self.line());
+        self.measure(&mut self.command())
+    }
+
+    /// Runs it without printing; its standard output.
+    pub(crate) fn read(&self) -> Result<String> {
+        let mut command = self.command();
+        let output = command
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| self.failed())?;
+        if !output.status.success() {
+            bail!("{} ({})", self.failed(), output.status);
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Whether it runs and returns 0; its output is nobody's.
+    pub(crate) fn succeeds(&self) -> bool {
+        let mut command = self.command();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+
+    /// Starts it and leaves it running.
+    pub(crate) fn start(&self, command: &mut Command) -> Result<Child> {
+        println!("$ {} &", self.line());
+        command.spawn().with_context(|| self.failed())
+    }
+
+    fn measure(&self, command: &mut Command) -> Result<Cost> {
+        let begun = Instant::now();
+        let mut child = command.spawn().with_context(|| self.failed())?;
+        let mut watch = Watch {
+            pid: child.id(),
+            cost: Cost::default(),
+        };
+        // The kernel keeps the peak of a living process, so a sample now and then is enough.
+        let status = loop {
+            watch.sample_children();
+            for _ in 0..5 {
+                watch.sample();
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+        };
+        watch.cost.wall = begun.elapsed();
+        if !status.success() {
+            bail!("{} ({status})", self.failed());
+        }
+        Ok(watch.cost)
+    }
+
+    fn failed(&self) -> String {
+        format!("failed: {}", self.line())
+    }
+}
+
+/// Watches a process and its descendants through /proc.
+struct Watch {
+    pid: u32,
+    cost: Cost,
+}
+
+impl Watch {
+    fn sample(&mut self) {
+        if let Some(bytes) = peak_of(self.pid) {
+            self.cost.peak_bytes = self.cost.peak_bytes.max(bytes);
+        }
+    }
+
+    fn sample_children(&mut self) {
+        let parents = parents();
+        let sum = parents
+            .keys()
+            .filter(|pid| **pid != self.pid && descends(**pid, self.pid, &parents))
+            .filter_map(|pid| peak_of(*pid))
+            .sum();
+        self.cost.children_peak_bytes = self.cost.children_peak_bytes.max(sum);
+    }
+}
+
+/// `VmHWM`, the peak of a process, in bytes.
+fn peak_of(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// The parent of every process there is.
+fn parents() -> BTreeMap<u32, u32> {
+    let mut parents = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        // "pid (name, which may hold anything) state parent …"
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        if let Some(parent) = after_name
+            .split_whitespace()
+            .nth(1)
+            .and_then(|p| p.parse().ok())
+        {
+            parents.insert(pid, parent);
+        }
+    }
+    parents
+}
+
+fn descends(mut pid: u32, from: u32, parents: &BTreeMap<u32, u32>) -> bool {
+    while let Some(parent) = parents.get(&pid) {
+        if *parent == from {
+            return true;
+        }
+        pid = *parent;
+    }
+    false
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Bytes as people read them: `1.2 GB`.
+pub(crate) fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+    let count = count as f64;
+    match count {
+        c if c >= 1e9 => format!("{:.2} GB", c / 1e9),
+        c if c >= 1e6 => format!("{:.1} MB", c / 1e6),
+        c => format!("{:.1} kB", c / 1e3),
+    }
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let wall = self.wall.as_secs_f64();
+        write!(f, "{wall:.1} s, peak memory {}", bytes(self.peak_bytes))?;
+        match self.children_peak_bytes {
+            0 => Ok(()),
+            peak => write!(f, " (child processes {})", bytes(peak)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_only_what_a_shell_would_take_apart() {
+        let line = Run::new("echo").args(["a b", "it's", "--x=1", ""]).line();
+        assert_eq!(line, r"echo 'a b' 'it'\''s' --x=1 ''");
+    }
+
+    #[test]
+    fn memory_of_a_program_and_of_its_children_is_seen() {
+        let run = Run::new("sh").args(["-c", "sleep 0.3; exit 0"]);
+        let cost = run.measure(&mut run.command()).unwrap();
+        assert!(cost.wall >= Duration::from_millis(300), "{cost}");
+        assert!(cost.peak_bytes > 100_000, "{cost}");
+        assert!(cost.children_peak_bytes > 100_000, "{cost}");
+    }
+
+    #[test]
+    fn a_failing_program_is_an_error_that_names_it() {
+        let error = Run::new("false").run().unwrap_err().to_string();
+        assert!(error.contains("failed: false"), "{error}");
+    }
+}
