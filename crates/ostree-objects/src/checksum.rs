@@ -24,7 +24,9 @@ impl Checksum {
     /// A checksum from a field of an object.
     pub(crate) fn from_field(what: &'static str, bytes: &[u8]) -> Result<Self, Error> {
         let length = bytes.len();
-        let bytes = bytes.try_into().map_err(|_| Error::ChecksumLength { what, length })?;
+        let bytes = bytes
+            .try_into()
+            .map_err(|_| Error::ChecksumLength { what, length })?;
         Ok(Self(bytes))
     }
 
@@ -57,7 +59,9 @@ impl FromStr for Checksum {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::Checksum { text: text.chars().take(80).collect() };
+        let wrong = || Error::Checksum {
+            text: text.chars().take(80).collect(),
+        };
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(wrong());
         }

@@ -88,6 +88,14 @@ impl Commit {
         let timestamp = u64::from_be_bytes(members.fixed()?);
         let tree = Checksum::from_field("root dirtree of a commit", members.variable(1)?)?;
         let meta = Checksum::from_field("root dirmeta of a commit", members.last(1)?)?;
-        Ok(Self { metadata, parent, subject, body, timestamp, tree, meta })
+        Ok(Self {
+            metadata,
+            parent,
+            subject,
+            body,
+            timestamp,
+            tree,
+            meta,
+        })
     }
 }

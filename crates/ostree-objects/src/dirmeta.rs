@@ -20,7 +20,12 @@ impl DirMeta {
     /// `root:root`, 0755, no attributes: what ostree gives directories that nobody described.
     #[must_use]
     pub const fn root_default() -> Self {
-        Self { uid: 0, gid: 0, mode: mode::S_IFDIR | 0o755, xattrs: Xattrs::new() }
+        Self {
+            uid: 0,
+            gid: 0,
+            mode: mode::S_IFDIR | 0o755,
+            xattrs: Xattrs::new(),
+        }
     }
 
     /// Checks what the serialised form takes for granted.

@@ -35,22 +35,36 @@ impl DirTree {
     /// The file object of that name.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<Checksum> {
-        let place = self.files.binary_search_by(|entry| entry.0.as_str().cmp(name)).ok()?;
+        let place = self
+            .files
+            .binary_search_by(|entry| entry.0.as_str().cmp(name))
+            .ok()?;
         Some(self.files[place].1)
     }
 
     /// Dirtree and dirmeta of the directory of that name.
     #[must_use]
     pub fn dir(&self, name: &str) -> Option<(Checksum, Checksum)> {
-        let place = self.dirs.binary_search_by(|entry| entry.0.as_str().cmp(name)).ok()?;
+        let place = self
+            .dirs
+            .binary_search_by(|entry| entry.0.as_str().cmp(name))
+            .ok()?;
         Some((self.dirs[place].1, self.dirs[place].2))
     }
 
     /// The object's bytes. The caller holds [`Self::check`].
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let names = self.files.iter().map(|entry| entry.0.len() + 40).sum::<usize>()
-            + self.dirs.iter().map(|entry| entry.0.len() + 72).sum::<usize>();
+        let names = self
+            .files
+            .iter()
+            .map(|entry| entry.0.len() + 40)
+            .sum::<usize>()
+            + self
+                .dirs
+                .iter()
+                .map(|entry| entry.0.len() + 72)
+                .sum::<usize>();
         let mut out = Vec::with_capacity(names + 8);
         let mut ends = Vec::with_capacity(self.files.len().max(self.dirs.len()));
         for (name, checksum) in &self.files {
@@ -126,10 +140,14 @@ fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
     let mut previous = "";
     for name in names {
         if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
-            return Err(Error::EntryName { name: name.to_owned() });
+            return Err(Error::EntryName {
+                name: name.to_owned(),
+            });
         }
         if name <= previous {
-            return Err(Error::EntryOrder { name: name.to_owned() });
+            return Err(Error::EntryOrder {
+                name: name.to_owned(),
+            });
         }
         previous = name;
     }

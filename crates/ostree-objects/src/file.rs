@@ -34,7 +34,11 @@ pub fn header_length(prefix: [u8; HEADER_PREFIX_BYTES]) -> Result<usize, Error> 
     let [a, b, c, d, ..] = prefix;
     let length = u32::from_be_bytes([a, b, c, d]);
     match usize::try_from(length) {
-        Ok(0) => Err(Error::Cut { what: "file header", needed: 1, available: 0 }),
+        Ok(0) => Err(Error::Cut {
+            what: "file header",
+            needed: 1,
+            available: 0,
+        }),
         Ok(length) if length <= MAX_HEADER_BYTES => Ok(length),
         _ => Err(Error::TooLong {
             what: "file header",
@@ -49,13 +53,25 @@ impl FileHeader {
     #[must_use]
     pub fn regular(uid: u32, gid: u32, permissions: u32, xattrs: Xattrs) -> Self {
         let mode = mode::S_IFREG | (permissions & 0o7777);
-        Self { uid, gid, mode, symlink_target: None, xattrs }
+        Self {
+            uid,
+            gid,
+            mode,
+            symlink_target: None,
+            xattrs,
+        }
     }
 
     /// Header of a symbolic link, with the mode that Linux gives every one: 0777.
     #[must_use]
     pub fn symlink(uid: u32, gid: u32, target: String, xattrs: Xattrs) -> Self {
-        Self { uid, gid, mode: mode::S_IFLNK | 0o777, symlink_target: Some(target), xattrs }
+        Self {
+            uid,
+            gid,
+            mode: mode::S_IFLNK | 0o777,
+            symlink_target: Some(target),
+            xattrs,
+        }
     }
 
     /// True for a symbolic link.
@@ -73,7 +89,9 @@ impl FileHeader {
     pub fn check(&self) -> Result<(), Error> {
         mode::check_file(self.mode)?;
         match &self.symlink_target {
-            Some(target) if target.contains('\0') => Err(Error::Nul { what: "symlink target" }),
+            Some(target) if target.contains('\0') => Err(Error::Nul {
+                what: "symlink target",
+            }),
             // An empty target is a link that no kernel makes.
             Some(target) if target.is_empty() => Err(Error::SymlinkTarget),
             target if target.is_some() != self.is_symlink() => Err(Error::SymlinkTarget),
@@ -154,9 +172,20 @@ impl FileHeader {
     ///
     /// Bytes that are not the normal form; a mode of neither a regular file nor a link.
     pub fn parse_ostreemeta(bytes: &[u8]) -> Result<Self, Error> {
-        let DirMeta { uid, gid, mode, xattrs } = DirMeta::read("user.ostreemeta", bytes)?;
+        let DirMeta {
+            uid,
+            gid,
+            mode,
+            xattrs,
+        } = DirMeta::read("user.ostreemeta", bytes)?;
         mode::check_file(mode)?;
-        Ok(Self { uid, gid, mode, symlink_target: None, xattrs })
+        Ok(Self {
+            uid,
+            gid,
+            mode,
+            symlink_target: None,
+            xattrs,
+        })
     }
 
     fn read_rest(mut members: Tuple<'_>) -> Result<Self, Error> {
@@ -170,7 +199,13 @@ impl FileHeader {
         let target = text("symlink target", members.variable(1)?)?;
         let xattrs = Xattrs::parse(members.last(1)?)?;
         let symlink_target = (!target.is_empty()).then(|| target.to_owned());
-        let header = Self { uid, gid, mode, symlink_target, xattrs };
+        let header = Self {
+            uid,
+            gid,
+            mode,
+            symlink_target,
+            xattrs,
+        };
         header.check()?;
         Ok(header)
     }
@@ -188,14 +223,22 @@ fn framed(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 
 fn unframed(bytes: &[u8]) -> Result<&[u8], Error> {
     const WHAT: &str = "file header";
-    let cut =
-        |needed: usize| Error::Cut { what: WHAT, needed: needed as u64, available: bytes.len() as u64 };
+    let cut = |needed: usize| Error::Cut {
+        what: WHAT,
+        needed: needed as u64,
+        available: bytes.len() as u64,
+    };
     let (prefix, rest) = bytes
         .split_first_chunk::<HEADER_PREFIX_BYTES>()
         .ok_or_else(|| cut(HEADER_PREFIX_BYTES))?;
     let length = header_length(*prefix)?;
     if prefix[4..] != [0; 4] {
-        return Err(Error::Variant { what: WHAT, problem: "padding is not zero", offset: 4 });
+        return Err(Error::Variant {
+            what: WHAT,
+            problem: "padding is not zero",
+            offset: 4,
+        });
     }
-    rest.get(..length).ok_or_else(|| cut(HEADER_PREFIX_BYTES + length))
+    rest.get(..length)
+        .ok_or_else(|| cut(HEADER_PREFIX_BYTES + length))
 }

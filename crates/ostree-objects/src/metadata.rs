@@ -96,10 +96,15 @@ impl Metadata {
 
 fn check_key(key: &str) -> Result<(), Error> {
     if key.is_empty() {
-        return Err(Error::Unknown { what: "metadata key", text: String::new() });
+        return Err(Error::Unknown {
+            what: "metadata key",
+            text: String::new(),
+        });
     }
     if key.contains('\0') {
-        return Err(Error::Nul { what: "metadata key" });
+        return Err(Error::Nul {
+            what: "metadata key",
+        });
     }
     Ok(())
 }

@@ -18,7 +18,10 @@ pub(crate) fn check_directory(mode: u32) -> Result<(), Error> {
     if mode & S_IFMT == S_IFDIR && mode & !KNOWN_BITS == 0 {
         Ok(())
     } else {
-        Err(Error::Mode { mode, wanted: "a directory" })
+        Err(Error::Mode {
+            mode,
+            wanted: "a directory",
+        })
     }
 }
 
@@ -26,6 +29,9 @@ pub(crate) fn check_file(mode: u32) -> Result<(), Error> {
     if matches!(mode & S_IFMT, S_IFREG | S_IFLNK) && mode & !KNOWN_BITS == 0 {
         Ok(())
     } else {
-        Err(Error::Mode { mode, wanted: "a regular file or a symbolic link" })
+        Err(Error::Mode {
+            mode,
+            wanted: "a regular file or a symbolic link",
+        })
     }
 }

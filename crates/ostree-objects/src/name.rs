@@ -42,7 +42,10 @@ impl FromStr for RepoMode {
             "bare" => Ok(Self::Bare),
             "bare-user" => Ok(Self::BareUser),
             "archive" | "archive-z2" => Ok(Self::Archive),
-            _ => Err(Error::Unknown { what: "repo mode", text: text.to_owned() }),
+            _ => Err(Error::Unknown {
+                what: "repo mode",
+                text: text.to_owned(),
+            }),
         }
     }
 }
@@ -64,8 +67,13 @@ pub enum ObjectType {
 
 impl ObjectType {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::File, Self::DirTree, Self::DirMeta, Self::Commit, Self::CommitMeta];
+    pub const ALL: [Self; 5] = [
+        Self::File,
+        Self::DirTree,
+        Self::DirMeta,
+        Self::Commit,
+        Self::CommitMeta,
+    ];
 
     /// The word ostree uses for it, which is also the file name's extension (in an archive repo
     /// file objects end in `filez` instead).
@@ -92,7 +100,9 @@ impl ObjectType {
     /// The kind that an extension stands for in a repo of that mode.
     #[must_use]
     pub fn from_extension(extension: &str, mode: RepoMode) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.extension(mode) == extension)
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.extension(mode) == extension)
     }
 }
 
@@ -109,7 +119,10 @@ impl FromStr for ObjectType {
         Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Error::Unknown { what: "object type", text: text.to_owned() })
+            .ok_or_else(|| Error::Unknown {
+                what: "object type",
+                text: text.to_owned(),
+            })
     }
 }
 
@@ -126,7 +139,10 @@ impl ObjectName {
     /// A name from its parts.
     #[must_use]
     pub const fn new(checksum: Checksum, object_type: ObjectType) -> Self {
-        Self { checksum, object_type }
+        Self {
+            checksum,
+            object_type,
+        }
     }
 
     /// Name of a file object.
@@ -179,7 +195,10 @@ impl ObjectName {
         }
         let object_type = ObjectType::from_extension(extension, mode)?;
         let checksum = format!("{first}{rest}").parse().ok()?;
-        Some(Self { checksum, object_type })
+        Some(Self {
+            checksum,
+            object_type,
+        })
     }
 }
 
@@ -193,9 +212,13 @@ impl FromStr for ObjectName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (checksum, object_type) = text
-            .split_once('.')
-            .ok_or_else(|| Error::Unknown { what: "object name", text: text.to_owned() })?;
-        Ok(Self { checksum: checksum.parse()?, object_type: object_type.parse()? })
+        let (checksum, object_type) = text.split_once('.').ok_or_else(|| Error::Unknown {
+            what: "object name",
+            text: text.to_owned(),
+        })?;
+        Ok(Self {
+            checksum: checksum.parse()?,
+            object_type: object_type.parse()?,
+        })
     }
 }

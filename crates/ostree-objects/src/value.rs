@@ -50,12 +50,17 @@ impl Value {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        const NUL: Error = Error::Nul { what: "metadata value" };
+        const NUL: Error = Error::Nul {
+            what: "metadata value",
+        };
         match self {
             Self::Str(text) if text.contains('\0') => Err(NUL),
             Self::StrList(list) if list.iter().any(|text| text.contains('\0')) => Err(NUL),
             Self::Other { type_string, .. } if !is_type(type_string.as_bytes()) => {
-                Err(Error::Unknown { what: "GVariant type", text: type_string.clone() })
+                Err(Error::Unknown {
+                    what: "GVariant type",
+                    text: type_string.clone(),
+                })
             }
             _ => Ok(()),
         }
@@ -84,7 +89,11 @@ impl Value {
     }
 
     pub(crate) fn parse(variant: &[u8]) -> Result<Self, Error> {
-        let wrong = |problem| Error::Variant { what: "variant", problem, offset: variant.len() };
+        let wrong = |problem| Error::Variant {
+            what: "variant",
+            problem,
+            offset: variant.len(),
+        };
         let nul = variant
             .iter()
             .rposition(|&byte| byte == 0)
@@ -94,10 +103,12 @@ impl Value {
             .ok()
             .filter(|_| is_type(type_bytes))
             .ok_or_else(|| wrong("the type is none"))?;
-        Ok(Self::typed(type_string, bytes).unwrap_or_else(|| Self::Other {
-            type_string: type_string.to_owned(),
-            bytes: bytes.to_vec(),
-        }))
+        Ok(
+            Self::typed(type_string, bytes).unwrap_or_else(|| Self::Other {
+                type_string: type_string.to_owned(),
+                bytes: bytes.to_vec(),
+            }),
+        )
     }
 
     fn typed(type_string: &str, bytes: &[u8]) -> Option<Self> {
@@ -124,5 +135,7 @@ impl Value {
 fn is_type(text: &[u8]) -> bool {
     !text.is_empty()
         && text.len() <= 1024
-        && text.iter().all(|byte| b"bynqiuxthdsogvam(){}".contains(byte))
+        && text
+            .iter()
+            .all(|byte| b"bynqiuxthdsogvam(){}".contains(byte))
 }

@@ -25,7 +25,9 @@ impl Xattrs {
     pub fn from_pairs(mut pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Self, Error> {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         if let Some((name, _)) = pairs.iter().find(|(name, _)| !is_name(name)) {
-            return Err(Error::XattrName { name: String::from_utf8_lossy(name).into_owned() });
+            return Err(Error::XattrName {
+                name: String::from_utf8_lossy(name).into_owned(),
+            });
         }
         if let Some(pair) = pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             let name = String::from_utf8_lossy(&pair[0].0).into_owned();
@@ -36,7 +38,9 @@ impl Xattrs {
 
     /// Names (without NUL) and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 
     /// True without attributes.
@@ -54,7 +58,9 @@ impl Xattrs {
     /// Value of the attribute of that name.
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
+        self.iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| value)
     }
 
     /// True when sorted by name with each name once. A bare repo gives attributes back in that
@@ -71,7 +77,9 @@ impl Xattrs {
     /// A name that is empty or holds a NUL.
     pub fn set(&mut self, name: &[u8], value: Vec<u8>) -> Result<(), Error> {
         if !is_name(name) {
-            return Err(Error::XattrName { name: String::from_utf8_lossy(name).into_owned() });
+            return Err(Error::XattrName {
+                name: String::from_utf8_lossy(name).into_owned(),
+            });
         }
         match self.0.iter_mut().find(|(other, _)| other == name) {
             Some((_, old)) => *old = value,

@@ -1,1 +1,27 @@
 #![doc = include_str!("../README.md")]
+
+mod config;
+mod content;
+mod create;
+mod error;
+mod list;
+mod read;
+mod refs;
+mod repo;
+mod space;
+mod stage;
+mod sweep;
+mod sys;
+mod verify;
+mod xattr;
+
+pub use config::{Config, MinFree};
+pub use content::{FileObject, FileStat};
+pub use error::{Error, ErrorKind};
+pub use list::{ObjectEntry, Objects};
+pub use refs::{BrokenRef, RefList};
+pub use repo::Repo;
+pub use space::FreeSpace;
+pub use stage::{Published, Stage, Written};
+pub use sweep::Swept;
+pub use verify::Verdict;

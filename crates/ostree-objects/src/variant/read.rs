@@ -17,8 +17,14 @@ pub(crate) struct Tuple<'a> {
 impl<'a> Tuple<'a> {
     /// A tuple with that many framing offsets.
     pub(crate) fn new(what: &'static str, data: &'a [u8], offsets: usize) -> Result<Self, Error> {
-        let width = if offsets == 0 { 0 } else { offset_width(data.len()) };
-        let body = offsets.checked_mul(width).and_then(|framing| data.len().checked_sub(framing));
+        let width = if offsets == 0 {
+            0
+        } else {
+            offset_width(data.len())
+        };
+        let body = offsets
+            .checked_mul(width)
+            .and_then(|framing| data.len().checked_sub(framing));
         let body = body
             .filter(|&body| offsets == 0 || width_for_body(body, offsets) == width)
             .ok_or(Error::Variant {
@@ -26,11 +32,22 @@ impl<'a> Tuple<'a> {
                 problem: "the framing does not fit the size",
                 offset: data.len(),
             })?;
-        Ok(Self { what, data, body, width, offsets_read: 0, at: 0 })
+        Ok(Self {
+            what,
+            data,
+            body,
+            width,
+            offsets_read: 0,
+            at: 0,
+        })
     }
 
     fn wrong(&self, problem: &'static str) -> Error {
-        Error::Variant { what: self.what, problem, offset: self.at }
+        Error::Variant {
+            what: self.what,
+            problem,
+            offset: self.at,
+        }
     }
 
     fn align(&mut self, alignment: usize) -> Result<(), Error> {
@@ -93,13 +110,18 @@ pub(crate) struct Array<'a> {
 }
 
 impl<'a> Array<'a> {
-    pub(crate) fn new(
-        what: &'static str,
-        data: &'a [u8],
-        alignment: usize,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(what: &'static str, data: &'a [u8], alignment: usize) -> Result<Self, Error> {
         let width = offset_width(data.len());
-        let mut array = Self { what, data, alignment, body: 0, width, count: 0, next: 0, at: 0 };
+        let mut array = Self {
+            what,
+            data,
+            alignment,
+            body: 0,
+            width,
+            count: 0,
+            next: 0,
+            at: 0,
+        };
         if data.is_empty() {
             return Ok(array);
         }
@@ -122,7 +144,11 @@ impl<'a> Array<'a> {
     }
 
     fn wrong(&self, problem: &'static str) -> Error {
-        Error::Variant { what: self.what, problem, offset: self.at }
+        Error::Variant {
+            what: self.what,
+            problem,
+            offset: self.at,
+        }
     }
 
     fn element(&mut self) -> Result<&'a [u8], Error> {
@@ -166,8 +192,14 @@ fn offset_at(data: &[u8], from: usize, width: usize) -> usize {
 
 /// A string: UTF-8, one NUL at its end and none within.
 pub(crate) fn text<'a>(what: &'static str, data: &'a [u8]) -> Result<&'a str, Error> {
-    let wrong = |problem, offset| Error::Variant { what, problem, offset };
-    let (&last, bytes) = data.split_last().ok_or_else(|| wrong("a string without its NUL", 0))?;
+    let wrong = |problem, offset| Error::Variant {
+        what,
+        problem,
+        offset,
+    };
+    let (&last, bytes) = data
+        .split_last()
+        .ok_or_else(|| wrong("a string without its NUL", 0))?;
     if last != 0 {
         return Err(wrong("a string without its NUL", data.len()));
     }

@@ -1,0 +1,248 @@
+//! Reading file objects, in each mode.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::fd::OwnedFd;
+
+use flate2::bufread::DeflateDecoder;
+use ostree_objects::{
+    Checksum, FileHeader, HEADER_PREFIX_BYTES, ObjectName, RepoMode, S_IFLNK, S_IFMT, Xattrs,
+    header_length,
+};
+
+use crate::repo::shown;
+use crate::xattr::{Place, link_path};
+use crate::{Error, Repo, sys};
+
+/// Longest symbolic link target that Linux knows, in bytes.
+const MAX_TARGET_BYTES: u64 = 4096;
+
+/// A file object that is open.
+pub struct FileObject {
+    /// Owner, mode, target, attributes.
+    pub header: FileHeader,
+    /// Bytes of content; 0 for a symbolic link.
+    pub size: u64,
+    /// The content. In an archive repo it is inflated while it is read, and an end before or after
+    /// `size` is an error.
+    pub content: Box<dyn Read + Send>,
+}
+
+impl fmt::Debug for FileObject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("FileObject")
+            .field("header", &self.header)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a file object is, without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    /// Owner, mode, target, attributes.
+    pub header: FileHeader,
+    /// Bytes of content; 0 for a symbolic link.
+    pub size: u64,
+}
+
+impl Repo {
+    /// Opens a file object. Its content is not hashed; see [`Repo::verify`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; a header that is damaged; the system's errors.
+    pub fn open_file(&self, checksum: &Checksum) -> Result<FileObject, Error> {
+        let at = At {
+            repo: self,
+            name: ObjectName::file(*checksum),
+        };
+        match self.mode() {
+            RepoMode::Bare => at.bare(),
+            RepoMode::BareUser => at.bare_user(),
+            RepoMode::Archive => at.archive(),
+        }
+    }
+
+    /// Header and size of a file object.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_file`].
+    pub fn file_stat(&self, checksum: &Checksum) -> Result<FileStat, Error> {
+        let FileObject { header, size, .. } = self.open_file(checksum)?;
+        Ok(FileStat { header, size })
+    }
+}
+
+struct At<'a> {
+    repo: &'a Repo,
+    name: ObjectName,
+}
+
+impl At<'_> {
+    fn failed(&self, error: impl Into<io::Error>) -> Error {
+        Error::io("read", shown(&self.name, self.repo.mode()), error)
+    }
+
+    fn malformed(&self, source: ostree_objects::Error) -> Error {
+        Error::Malformed {
+            name: self.name,
+            source,
+        }
+    }
+
+    fn path(&self) -> String {
+        self.name.loose_path(self.repo.mode())
+    }
+
+    fn open(&self) -> Result<OwnedFd, Error> {
+        sys::open_read(self.repo.objects(), &self.path())
+            .map_err(|error| self.failed(error))?
+            .ok_or(Error::Missing { name: self.name })
+    }
+
+    fn bare(&self) -> Result<FileObject, Error> {
+        let path = self.path();
+        let found = sys::stat(self.repo.objects(), &path).map_err(|error| self.failed(error))?;
+        let stat = found.ok_or(Error::Missing { name: self.name })?;
+        let read = |place: Place<'_, &OwnedFd>| {
+            if self.repo.config().disable_xattrs() {
+                return Ok(Xattrs::new());
+            }
+            place.read().map_err(|error| self.failed(error))
+        };
+        let (uid, gid, mode) = (stat.st_uid, stat.st_gid, stat.st_mode);
+        if mode & S_IFMT == S_IFLNK {
+            let target = rustix::fs::readlinkat(self.repo.objects(), &path, Vec::new())
+                .map_err(|error| self.failed(error))?;
+            let target = target.into_string().map_err(|_| self.target_not_text())?;
+            let xattrs = read(Place::Link(&link_path(self.repo.objects(), &path)))?;
+            let header = FileHeader {
+                uid,
+                gid,
+                mode,
+                symlink_target: Some(target),
+                xattrs,
+            };
+            return self.whole(header, 0, Box::new(io::empty()));
+        }
+        let fd = self.open()?;
+        let xattrs = read(Place::File(&fd))?;
+        let header = FileHeader {
+            uid,
+            gid,
+            mode,
+            symlink_target: None,
+            xattrs,
+        };
+        self.whole(header, sys::size_of(&stat), Box::new(File::from(fd)))
+    }
+
+    fn bare_user(&self) -> Result<FileObject, Error> {
+        let fd = self.open()?;
+        let meta = match Place::File(&fd).get(b"user.ostreemeta") {
+            Err(rustix::io::Errno::NODATA) => return Err(Error::NoHeader { name: self.name }),
+            meta => meta.map_err(|error| self.failed(error))?,
+        };
+        let mut header = FileHeader::parse_ostreemeta(&meta).map_err(|e| self.malformed(e))?;
+        if header.is_symlink() {
+            let target = sys::read_bounded(fd, MAX_TARGET_BYTES).map_err(|e| self.failed(e))?;
+            let mut target = target.ok_or_else(|| self.target_not_text())?;
+            // libostree stores the NUL that ends the text.
+            if target.last() == Some(&0) {
+                target.pop();
+            }
+            header.symlink_target =
+                Some(String::from_utf8(target).map_err(|_| self.target_not_text())?);
+            return self.whole(header, 0, Box::new(io::empty()));
+        }
+        let file = File::from(fd);
+        let size = file.metadata().map_err(|error| self.failed(error))?.len();
+        self.whole(header, size, Box::new(file))
+    }
+
+    fn archive(&self) -> Result<FileObject, Error> {
+        let mut file = File::from(self.open()?);
+        let mut prefix = [0; HEADER_PREFIX_BYTES];
+        file.read_exact(&mut prefix)
+            .map_err(|error| self.failed(error))?;
+        let length = header_length(prefix).map_err(|error| self.malformed(error))?;
+        let available = file.metadata().map_err(|error| self.failed(error))?.len();
+        if length as u64 > available {
+            let needed = length as u64;
+            return Err(self.malformed(ostree_objects::Error::Cut {
+                what: "file header",
+                needed,
+                available,
+            }));
+        }
+        let mut header = prefix.to_vec();
+        header.resize(HEADER_PREFIX_BYTES + length, 0);
+        file.read_exact(&mut header[HEADER_PREFIX_BYTES..])
+            .map_err(|e| self.failed(e))?;
+        let (header, size, _) =
+            FileHeader::parse_archive(&header).map_err(|error| self.malformed(error))?;
+        if header.is_symlink() {
+            return self.whole(header, 0, Box::new(io::empty()));
+        }
+        let inflated = DeflateDecoder::new(BufReader::with_capacity(32 * 1024, file));
+        self.whole(
+            header,
+            size,
+            Box::new(Sized {
+                inner: inflated,
+                left: size,
+            }),
+        )
+    }
+
+    fn whole(
+        &self,
+        header: FileHeader,
+        size: u64,
+        content: Box<dyn Read + Send>,
+    ) -> Result<FileObject, Error> {
+        header.check().map_err(|error| self.malformed(error))?;
+        Ok(FileObject {
+            header,
+            size,
+            content,
+        })
+    }
+
+    fn target_not_text(&self) -> Error {
+        self.malformed(ostree_objects::Error::Variant {
+            what: "symlink target",
+            problem: "it is not UTF-8, or over 4096 bytes",
+            offset: 0,
+        })
+    }
+}
+
+/// Content that must have the size its header says.
+struct Sized<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Sized<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = self.inner.read(buffer)?;
+        match (count, self.left.checked_sub(count as u64)) {
+            (0, _) if self.left > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            (_, Some(left)) => {
+                self.left = left;
+                Ok(count)
+            }
+            (_, None) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "there is more content than the header says",
+            )),
+        }
+    }
+}

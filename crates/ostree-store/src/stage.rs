@@ -1,0 +1,283 @@
+//! A private place for objects until they are published.
+
+mod content;
+mod object;
+mod publish;
+
+use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use ostree_objects::{Checksum, Commit, DirMeta, DirTree, ObjectName, ObjectType};
+use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::Errno;
+
+use crate::read::parsed;
+use crate::{Error, Repo, sys};
+
+pub use publish::Published;
+
+/// Names in the repo's `tmp`. libostree sweeps `staging-*` on every commit, hence not that.
+pub(crate) const PREFIX: &str = "bootc-storage-stage-";
+
+/// Bytes written between two looks at the free space.
+const SPACE_INTERVAL: u64 = 32 * 1024 * 1024;
+
+/// libostree removes what it does not know from `tmp` once its time stamp is a day old, and leaves
+/// alone what is dated in the future.
+const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Set in [`Stage::shards`] once the directory of that shard is there.
+const MADE: u8 = 0x80;
+
+/// Whether an object had to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is in the stage now.
+    New,
+    /// The repo or the stage had it. Of a file whose checksum was known beforehand the content was
+    /// not read.
+    Present,
+}
+
+/// Objects that are written but not yet in the repository.
+///
+/// A directory in the repo's `tmp`, locked while the stage lives, removed when it is dropped; what a
+/// killed process leaves is removed by [`Repo::sweep_abandoned`]. Several stages may write the same
+/// objects at once. Writing takes `&self`, so threads can share one stage.
+pub struct Stage {
+    repo: Repo,
+    /// Below `tmp`.
+    name: String,
+    /// Holds the lock; its time stamp is in the future, so nothing is made directly in it.
+    _lock: OwnedFd,
+    /// Shards `00` to `ff`, and files that are not finished.
+    objects: OwnedFd,
+    /// Owner of whatever is made in here.
+    owner: (u32, u32),
+    shards: [AtomicU8; 256],
+    temporary: AtomicU64,
+    objects_written: AtomicU64,
+    files_written: AtomicU64,
+    bytes_written: AtomicU64,
+    since_space: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Repo {
+    /// Begins to write.
+    ///
+    /// # Errors
+    ///
+    /// The system's, among them a read-only file system.
+    pub fn stage(&self) -> Result<Stage, Error> {
+        let failed = |error: Errno| Error::io("make a stage in", "tmp", error);
+        sys::mkdir(self.dir(), "tmp", 0o775).map_err(failed)?;
+        let tmp = sys::open_dir(self.dir(), "tmp")
+            .and_then(|tmp| tmp.ok_or(Errno::NOENT))
+            .map_err(failed)?;
+        loop {
+            let name = format!("{PREFIX}{:016x}", random());
+            if !sys::mkdir(&tmp, &name, 0o700).map_err(failed)? {
+                continue;
+            }
+            // A sweep may be faster and take it for abandoned: then try again.
+            let Some(lock) = sys::open_dir(&tmp, &name).map_err(failed)? else {
+                continue;
+            };
+            rustix::fs::flock(&lock, FlockOperation::LockExclusive).map_err(failed)?;
+            let own = rustix::fs::fstat(&lock).map_err(failed)?;
+            let there = sys::stat(&tmp, &name).map_err(failed)?;
+            if there.is_none_or(|there| (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)) {
+                continue;
+            }
+            sys::mkdir(&lock, "objects", 0o700).map_err(failed)?;
+            let objects = sys::open_dir(&lock, "objects")
+                .and_then(|objects| objects.ok_or(Errno::NOENT))
+                .map_err(failed)?;
+            date_ahead(&lock).map_err(failed)?;
+            return Ok(Stage {
+                repo: self.clone(),
+                name,
+                _lock: lock,
+                objects,
+                owner: (own.st_uid, own.st_gid),
+                shards: std::array::from_fn(|_| AtomicU8::new(0)),
+                temporary: AtomicU64::new(0),
+                objects_written: AtomicU64::new(0),
+                files_written: AtomicU64::new(0),
+                bytes_written: AtomicU64::new(0),
+                since_space: AtomicU64::new(0),
+                failed: AtomicBool::new(false),
+            });
+        }
+    }
+}
+
+fn date_ahead(dir: &OwnedFd) -> Result<(), Errno> {
+    let date = SystemTime::now() + KEPT_FOR;
+    let seconds = date
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let tv_sec = i64::try_from(seconds).unwrap_or_default();
+    let last_modification = Timespec { tv_sec, tv_nsec: 0 };
+    let last_access = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_OMIT,
+    };
+    rustix::fs::futimens(
+        dir,
+        &Timestamps {
+            last_access,
+            last_modification,
+        },
+    )
+}
+
+/// Not guessed and hardly ever repeated; nothing depends on either, see the exclusive `mkdir`.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+impl Stage {
+    /// The repository that this stage belongs to.
+    #[must_use]
+    pub const fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// Whether the stage or the repository has the object.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn contains(&self, name: &ObjectName) -> Result<bool, Error> {
+        let path = name.loose_path(self.repo.mode());
+        Ok(self.has_path(name, &path)? || self.repo.has_path(&path)?)
+    }
+
+    fn has_path(&self, name: &ObjectName, path: &str) -> Result<bool, Error> {
+        if self.shards[shard(&name.checksum)].load(Ordering::Acquire) & bit(name.object_type) == 0 {
+            return Ok(false);
+        }
+        let found = sys::stat(&self.objects, path).map_err(|e| self.error("look for", path, e))?;
+        Ok(found.is_some())
+    }
+
+    fn read_metadata(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, Error> {
+        match self.repo.read_metadata_at(&self.objects, name)? {
+            None => self.repo.read_metadata_object(name),
+            found => Ok(found),
+        }
+    }
+
+    /// A dirtree of the stage or the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repo::read_dirtree`].
+    pub fn read_dirtree(&self, checksum: &Checksum) -> Result<DirTree, Error> {
+        let name = ObjectName::dirtree(*checksum);
+        parsed(name, self.read_metadata(&name)?, DirTree::parse)
+    }
+
+    /// A dirmeta of the stage or the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repo::read_dirmeta`].
+    pub fn read_dirmeta(&self, checksum: &Checksum) -> Result<DirMeta, Error> {
+        let name = ObjectName::dirmeta(*checksum);
+        parsed(name, self.read_metadata(&name)?, DirMeta::parse)
+    }
+
+    /// A commit of the stage or the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repo::read_commit`].
+    pub fn read_commit(&self, checksum: &Checksum) -> Result<Commit, Error> {
+        let name = ObjectName::commit(*checksum);
+        parsed(name, self.read_metadata(&name)?, Commit::parse)
+    }
+
+    /// Where something of the stage is, relative to the repo: for messages.
+    fn shown(&self, path: &str) -> String {
+        format!("tmp/{}/objects/{path}", self.name)
+    }
+
+    fn error(&self, action: &'static str, path: &str, error: Errno) -> Error {
+        Error::io(action, self.shown(path), error)
+    }
+
+    /// Makes the directory of a shard when it is first needed.
+    fn make_shard(&self, checksum: &Checksum) -> Result<(), Error> {
+        let shard = shard(checksum);
+        if self.shards[shard].load(Ordering::Acquire) & MADE == 0 {
+            let path = format!("{shard:02x}");
+            sys::mkdir(&self.objects, &path, 0o700).map_err(|e| self.error("make", &path, e))?;
+            self.shards[shard].fetch_or(MADE, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    /// Counts an object that is in the stage now, and looks at the free space now and then.
+    fn count(&self, name: &ObjectName, bytes: u64) -> Result<(), Error> {
+        self.shards[shard(&name.checksum)].fetch_or(bit(name.object_type), Ordering::AcqRel);
+        self.objects_written.fetch_add(1, Ordering::Relaxed);
+        if name.object_type == ObjectType::File {
+            self.files_written.fetch_add(1, Ordering::Relaxed);
+        }
+        self.bytes_written.fetch_add(bytes, Ordering::Relaxed);
+        self.spend(bytes)
+    }
+
+    fn spend(&self, bytes: u64) -> Result<(), Error> {
+        let before = self.since_space.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) >= SPACE_INTERVAL {
+            self.since_space.store(0, Ordering::Relaxed);
+            self.repo.check_space(0)?;
+        }
+        Ok(())
+    }
+
+    /// After a failure that may have left half an object under its name.
+    fn fail(&self, path: &str) {
+        self.failed.store(true, Ordering::Release);
+        let _ = rustix::fs::unlinkat(&self.objects, path, rustix::fs::AtFlags::empty());
+    }
+}
+
+impl Drop for Stage {
+    /// Best effort: what is left is swept later.
+    fn drop(&mut self) {
+        if let Ok(tmp) = self.repo.dir().open_dir("tmp") {
+            let _ = tmp.remove_dir_all(&self.name);
+        }
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Stage")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn shard(checksum: &Checksum) -> usize {
+    usize::from(checksum.as_bytes()[0])
+}
+
+const fn bit(object_type: ObjectType) -> u8 {
+    match object_type {
+        ObjectType::File => 1,
+        ObjectType::DirMeta => 2,
+        ObjectType::DirTree => 4,
+        ObjectType::CommitMeta => 8,
+        ObjectType::Commit => 16,
+    }
+}

@@ -1,0 +1,425 @@
+//! Writing file objects into a stage, in the form of the repo's mode.
+
+use std::io::{Read, Write as _};
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use ostree_objects::{
+    Checksum, FileHasher, FileHeader, ObjectName, RepoMode, S_IFLNK, S_IFMT, Xattrs,
+};
+use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::io::Errno;
+
+use super::{SPACE_INTERVAL, Stage, Written};
+use crate::xattr::{Place, link_path, not_set};
+use crate::{Error, sys};
+
+/// Content up to this size is hashed in memory, and written only when it is new.
+const SMALL: u64 = 128 * 1024;
+
+impl Stage {
+    /// Writes a regular file or symbolic link. Exactly `size` bytes are read from `content`; of a
+    /// link none.
+    ///
+    /// # Errors
+    ///
+    /// A header that [`FileHeader::check`] or the repo's mode refuses; content that ends early or
+    /// cannot be read; [`Error::NoSpace`]; the system's errors.
+    pub fn write_file(
+        &self,
+        header: &FileHeader,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<Checksum, Error> {
+        Ok(self.put_file(None, header, size, content)?.0)
+    }
+
+    /// Writes a regular file or symbolic link whose checksum is known. Where the stage or the repo
+    /// has it, `content` is not read at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write_file`]; [`Error::ChecksumMismatch`], after which nothing is left of it.
+    pub fn write_file_expecting(
+        &self,
+        expected: &Checksum,
+        header: &FileHeader,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<Written, Error> {
+        if self.contains(&ObjectName::file(*expected))? {
+            return Ok(Written::Present);
+        }
+        Ok(self.put_file(Some(expected), header, size, content)?.1)
+    }
+
+    fn put_file(
+        &self,
+        expected: Option<&Checksum>,
+        header: &FileHeader,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(Checksum, Written), Error> {
+        self.check_header(header)?;
+        let hasher = FileHasher::new(header);
+        if header.is_symlink() {
+            return self.put_small(expected, header, &[], hasher);
+        }
+        if size > SMALL {
+            return self.put_large(expected, header, size, content, hasher);
+        }
+        // At most `SMALL`, which fits.
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+        let found = sys::read_exactly(content, &mut bytes)?;
+        if found < bytes.len() {
+            return Err(Error::ContentCut {
+                expected: size,
+                found: found as u64,
+            });
+        }
+        self.put_small(expected, header, &bytes, hasher)
+    }
+
+    fn check_header(&self, header: &FileHeader) -> Result<(), Error> {
+        header.check().map_err(|source| Error::Invalid { source })?;
+        let mode = self.repo.mode();
+        let unstorable = |reason| Err(Error::Unstorable { mode, reason });
+        match mode {
+            RepoMode::Bare if !header.xattrs.is_canonical() => {
+                unstorable("its attributes are not sorted, or one is there twice")
+            }
+            RepoMode::Bare if header.is_symlink() && header.mode != S_IFLNK | 0o777 => {
+                unstorable("it is a symbolic link of a mode other than 0777")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put_small(
+        &self,
+        expected: Option<&Checksum>,
+        header: &FileHeader,
+        bytes: &[u8],
+        mut hasher: FileHasher,
+    ) -> Result<(Checksum, Written), Error> {
+        hasher.update(bytes);
+        let name = named(hasher, expected)?;
+        let path = name.loose_path(self.repo.mode());
+        if self.repo.has_path(&path)? {
+            return Ok((name.checksum, Written::Present));
+        }
+        self.make_shard(&name.checksum)?;
+        let written = match (self.repo.mode(), &header.symlink_target) {
+            (RepoMode::Bare, Some(target)) => self.put_link(&path, target, header)?,
+            (mode, target) => match self.create(&path)? {
+                None => Written::Present,
+                Some(fd) => {
+                    self.fill(mode, &fd, header, target.as_deref(), bytes, &path)
+                        .inspect_err(|_| self.fail(&path))?;
+                    Written::New
+                }
+            },
+        };
+        if written == Written::New {
+            self.count(&name, bytes.len() as u64)?;
+        }
+        Ok((name.checksum, written))
+    }
+
+    fn fill(
+        &self,
+        mode: RepoMode,
+        fd: &OwnedFd,
+        header: &FileHeader,
+        target: Option<&str>,
+        bytes: &[u8],
+        path: &str,
+    ) -> Result<(), Error> {
+        match (mode, target) {
+            (RepoMode::Archive, _) => {
+                let mut out = header.archive_header(bytes.len() as u64);
+                if target.is_none() {
+                    let level = Compression::new(self.repo.config().zlib_level());
+                    let mut encoder = DeflateEncoder::new(out, level);
+                    // Into memory: neither can fail.
+                    out = encoder
+                        .write_all(bytes)
+                        .and_then(|()| encoder.finish())
+                        .map_err(|error| Error::io("compress", self.shown(path), error))?;
+                }
+                self.write_all(fd, &out, path)?;
+            }
+            // A link in a bare-user repo is a file; libostree stores the NUL that ends the text.
+            (_, Some(target)) => {
+                let mut text = target.as_bytes().to_vec();
+                text.push(0);
+                self.write_all(fd, &text, path)?;
+            }
+            (_, None) => self.write_all(fd, bytes, path)?,
+        }
+        self.finish(mode, fd, header, path)
+    }
+
+    fn put_large(
+        &self,
+        expected: Option<&Checksum>,
+        header: &FileHeader,
+        size: u64,
+        content: &mut dyn Read,
+        hasher: FileHasher,
+    ) -> Result<(Checksum, Written), Error> {
+        if size >= SPACE_INTERVAL {
+            self.repo.check_space(size)?;
+        }
+        let path = format!("tmp-{}", self.temporary.fetch_add(1, Ordering::Relaxed));
+        let Some(fd) = self.create(&path)? else {
+            return Err(self.error("write", &path, Errno::EXIST));
+        };
+        let result = self.stream(expected, header, size, content, hasher, &fd, &path);
+        if !matches!(result, Ok((_, Written::New))) {
+            let _ = rustix::fs::unlinkat(&self.objects, &path, AtFlags::empty());
+        }
+        result
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the rest of put_large, which cleans up after it"
+    )]
+    fn stream(
+        &self,
+        expected: Option<&Checksum>,
+        header: &FileHeader,
+        size: u64,
+        content: &mut dyn Read,
+        mut hasher: FileHasher,
+        fd: &OwnedFd,
+        path: &str,
+    ) -> Result<(Checksum, Written), Error> {
+        let mode = self.repo.mode();
+        let mut sink = Sink::new(self, fd, header, size, path)?;
+        let mut buffer = vec![0; 128 * 1024];
+        let mut left = size;
+        while left > 0 {
+            let part = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(buffer.len());
+            let found = sys::read_exactly(content, &mut buffer[..part])?;
+            left -= found as u64;
+            hasher.update(&buffer[..found]);
+            sink.write(&buffer[..found])?;
+            if found < part {
+                return Err(Error::ContentCut {
+                    expected: size,
+                    found: size - left,
+                });
+            }
+            self.spend(found as u64)?;
+        }
+        sink.finish()?;
+        let name = named(hasher, expected)?;
+        let final_path = name.loose_path(mode);
+        if self.repo.has_path(&final_path)? {
+            return Ok((name.checksum, Written::Present));
+        }
+        self.finish(mode, fd, header, path)?;
+        self.make_shard(&name.checksum)?;
+        let failed = |error| self.error("rename", path, error);
+        if !super::publish::rename_new(&self.objects, path, &self.objects, &final_path)
+            .map_err(failed)?
+        {
+            return Ok((name.checksum, Written::Present));
+        }
+        self.count(&name, 0)?;
+        self.bytes_written.fetch_add(size, Ordering::Relaxed);
+        Ok((name.checksum, Written::New))
+    }
+
+    /// Owner, mode, attributes and time, as libostree sets them in that mode.
+    fn finish(
+        &self,
+        mode: RepoMode,
+        fd: &OwnedFd,
+        header: &FileHeader,
+        path: &str,
+    ) -> Result<(), Error> {
+        let chmod = |mode: u32| {
+            rustix::fs::fchmod(fd, Mode::from_bits_retain(mode))
+                .map_err(|error| self.error("set the mode of", path, error))
+        };
+        match mode {
+            RepoMode::Archive => return chmod(0o644),
+            RepoMode::Bare => {
+                // The owner first: a change of it clears setuid bits and capabilities.
+                if self.owner != (header.uid, header.gid) {
+                    let (uid, gid) = (Uid::from_raw(header.uid), Gid::from_raw(header.gid));
+                    rustix::fs::fchown(fd, Some(uid), Some(gid))
+                        .map_err(|error| self.privileged("set the owner", path, error))?;
+                }
+                chmod(header.mode & 0o7777)?;
+                self.set_xattrs(&Place::File(fd), &header.xattrs, path)?;
+            }
+            RepoMode::BareUser => {
+                // Before the mode, which may take the right to write from its owner.
+                let meta = header.to_ostreemeta();
+                Place::File(fd)
+                    .set(b"user.ostreemeta", &meta)
+                    .map_err(|e| not_set(&self.shown(path), b"user.ostreemeta", &meta, e))?;
+                let link = header.mode & S_IFMT == S_IFLNK;
+                chmod(if link {
+                    0o644
+                } else {
+                    (header.mode & 0o775) | 0o400
+                })?;
+            }
+        }
+        rustix::fs::futimens(fd, &epoch()).map_err(|e| self.error("set the time of", path, e))
+    }
+
+    fn set_xattrs(
+        &self,
+        place: &Place<'_, &OwnedFd>,
+        xattrs: &Xattrs,
+        path: &str,
+    ) -> Result<(), Error> {
+        for (name, value) in xattrs.iter() {
+            place.set(name, value).map_err(|error| match error {
+                Errno::PERM | Errno::ACCESS => self.privileged("set the attributes", path, error),
+                _ => not_set(&self.shown(path), name, value, error),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn privileged(&self, action: &'static str, path: &str, error: Errno) -> Error {
+        if error == Errno::PERM && !self.repo.is_root() {
+            return Error::NeedsRoot {
+                action,
+                path: self.shown(path),
+            };
+        }
+        self.error(action, path, error)
+    }
+
+    /// A symbolic link in a bare repo; links carry no mode, and libostree leaves their time.
+    fn put_link(&self, path: &str, target: &str, header: &FileHeader) -> Result<Written, Error> {
+        match rustix::fs::symlinkat(target, &self.objects, path) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => return Ok(Written::Present),
+            Err(error) => return Err(self.error("make the symbolic link", path, error)),
+        }
+        self.finish_link(path, header)
+            .inspect_err(|_| self.fail(path))?;
+        Ok(Written::New)
+    }
+
+    fn finish_link(&self, path: &str, header: &FileHeader) -> Result<(), Error> {
+        if self.owner != (header.uid, header.gid) {
+            let (uid, gid) = (Uid::from_raw(header.uid), Gid::from_raw(header.gid));
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::chownat(&self.objects, path, Some(uid), Some(gid), flags)
+                .map_err(|error| self.privileged("set the owner", path, error))?;
+        }
+        if header.xattrs.is_empty() {
+            return Ok(());
+        }
+        self.set_xattrs(
+            &Place::Link(&link_path(&self.objects, path)),
+            &header.xattrs,
+            path,
+        )
+    }
+}
+
+/// The name that a hasher gives, when it is the one that was expected.
+fn named(hasher: FileHasher, expected: Option<&Checksum>) -> Result<ObjectName, Error> {
+    let name = ObjectName::file(hasher.finish());
+    match expected {
+        Some(expected) if *expected != name.checksum => Err(Error::ChecksumMismatch {
+            expected: ObjectName::file(*expected),
+            found: name.checksum,
+        }),
+        _ => Ok(name),
+    }
+}
+
+/// Every file of a bare repo is from 1970, so that programs that compare times of files find none
+/// newer than the other.
+const fn epoch() -> Timestamps {
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+    }
+}
+
+/// Where large content goes: as it is, or compressed.
+enum Sink<'a> {
+    Plain {
+        stage: &'a Stage,
+        fd: &'a OwnedFd,
+        path: &'a str,
+    },
+    Deflate {
+        encoder: DeflateEncoder<Fd<'a>>,
+        shown: String,
+    },
+}
+
+struct Fd<'a>(&'a OwnedFd);
+
+impl std::io::Write for Fd<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(rustix::io::write(self.0, bytes)?)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> Sink<'a> {
+    fn new(
+        stage: &'a Stage,
+        fd: &'a OwnedFd,
+        header: &FileHeader,
+        size: u64,
+        path: &'a str,
+    ) -> Result<Self, Error> {
+        if stage.repo.mode() != RepoMode::Archive {
+            return Ok(Self::Plain { stage, fd, path });
+        }
+        stage.write_all(fd, &header.archive_header(size), path)?;
+        let level = Compression::new(stage.repo.config().zlib_level());
+        Ok(Self::Deflate {
+            encoder: DeflateEncoder::new(Fd(fd), level),
+            shown: stage.shown(path),
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Plain { stage, fd, path } => stage.write_all(fd, bytes, path),
+            Self::Deflate { encoder, shown } => encoder
+                .write_all(bytes)
+                .map_err(|error| Error::io("write", shown.as_str(), error)),
+        }
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        match self {
+            Self::Plain { .. } => Ok(()),
+            Self::Deflate { encoder, shown } => encoder
+                .finish()
+                .map(drop)
+                .map_err(|error| Error::io("write", shown, error)),
+        }
+    }
+}
