@@ -266,11 +266,12 @@ impl Overlay<'_> {
     ) -> Result<Child, Error> {
         let mut open = vec![self.open(String::new(), tree, meta, path.to_owned(), rule)?];
         loop {
+            let child_depth = depth + open.len();
             let Some(frame) = open.last_mut() else {
                 return Err(Error::NothingToMerge);
             };
             if let Some((name, tree, meta)) = frame.waiting.pop() {
-                let path = join(&frame.path, &name, depth + open.len())?;
+                let path = join(&frame.path, &name, child_depth)?;
                 let child = self.open(name, tree, meta, path, rule)?;
                 open.push(child);
                 continue;

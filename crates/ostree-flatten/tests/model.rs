@@ -49,8 +49,8 @@ fn names() -> impl Strategy<Value = String> {
 
 fn nodes() -> impl Strategy<Value = Node> {
     prop_oneof![
-        3 => (0..4).prop_map(|content| Node::File(content.to_string())),
-        1 => (0..2).prop_map(|target| Node::Link(target.to_string())),
+        3 => (0..4_u8).prop_map(|content| Node::File(content.to_string())),
+        1 => (0..2_u8).prop_map(|target| Node::Link(target.to_string())),
         2 => prop_oneof![Just(0o755), Just(0o700), Just(0o711)].prop_map(Node::Dir),
     ]
 }
@@ -221,6 +221,6 @@ fn agrees_with_the_model() {
         let trees: Vec<LayerTree> = layers.iter().map(&mut stored).collect();
         let merged = merge(&fixture.repo, base_tree.as_ref(), &trees, rule, stage).unwrap();
         let expected = model(base.as_ref(), &layers, rule);
-        assert_tree(stage, (merged.tree, merged.meta), &expected);
+        assert_tree("model", stage, (merged.tree, merged.meta), &expected);
     });
 }

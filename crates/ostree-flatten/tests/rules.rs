@@ -20,10 +20,10 @@ fn check(what: &str, rule: DirectoryRule, layers: &[&str], expected: &str) -> Re
     let fixture = Fixture::new();
     let trees = fixture.trees(layers);
     let mut stage = fixture.repo.stage().unwrap();
-    println!("{what} ({rule:?})");
+    let what = format!("{what} ({rule:?})");
     let merged = merge(&fixture.repo, None, &trees, rule, &mut stage).unwrap();
     let root = (merged.tree, merged.meta);
-    assert_tree(&mut stage, root, &listing(expected).0);
+    assert_tree(&what, &mut stage, root, &listing(expected).0);
     merged.report
 }
 
@@ -351,7 +351,12 @@ fn layers_that_do_not_say_what_they_implied() {
     let mut stage = fixture.repo.stage().unwrap();
     let merged = merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap();
     let expected = "d/ 700\nd/a\nd/b\no/ 711\n+x=2";
-    assert_tree(&mut stage, (merged.tree, merged.meta), &listing(expected).0);
+    assert_tree(
+        "merged",
+        &mut stage,
+        (merged.tree, merged.meta),
+        &listing(expected).0,
+    );
 }
 
 /// Rows 13, 70, 71, 72: a directory over a link or file replaces it, and never leads through it.
@@ -442,7 +447,7 @@ fn the_base_is_taken_as_it_is() {
     )
     .unwrap();
     let expected = listing("a\nb\nd/.wh.odd\nd/e").0;
-    assert_tree(&mut stage, (merged.tree, merged.meta), &expected);
+    assert_tree("merged", &mut stage, (merged.tree, merged.meta), &expected);
     let nothing = merge(&fixture.repo, None, &[], rule, &mut stage).unwrap_err();
     assert!(matches!(nothing, Error::NothingToMerge), "{nothing}");
 }
@@ -489,7 +494,7 @@ fn injected_empty_files_are_dropped() {
         let mut merged = merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap();
         drop_injected_files(&fixture.repo, &mut merged, &mut stage).unwrap();
         let Merged { tree, meta, report } = merged;
-        assert_tree(&mut stage, (tree, meta), &listing(expected).0);
+        assert_tree(text, &mut stage, (tree, meta), &listing(expected).0);
         assert_eq!(report.injected_removed, removed, "{text}");
     }
 }
@@ -533,9 +538,9 @@ fn rows_31_32_33_depth() {
     );
     let merged = merged.unwrap();
     assert_eq!(merged.report.whiteouts_applied, 1);
-    assert_tree(&mut stage, (merged.tree, merged.meta), &chain(900));
+    assert_tree("both", &mut stage, (merged.tree, merged.meta), &chain(900));
     let alone = merge(repo, None, &[upper], UpperWins, &mut stage).unwrap();
-    assert_tree(&mut stage, (alone.tree, alone.meta), &chain(900));
+    assert_tree("alone", &mut stage, (alone.tree, alone.meta), &chain(900));
 
     let over = merge(
         repo,

@@ -5,9 +5,12 @@
     reason = "each test program uses its own part of the helpers"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+};
 
-use cap_std::{ambient_authority, fs::Dir};
+use cap_std::fs::Dir;
 use ostree_flatten::LayerTree;
 use ostree_objects::{Checksum, DirMeta, DirTree, FileHeader, ObjectType, RepoMode, Xattrs};
 use ostree_store::{Repo, Stage};
@@ -36,8 +39,7 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a test opens its own folder")]
-        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let dir = Dir::from_std_file(File::open(folder.path()).unwrap());
         let repo = Repo::create(&dir, RepoMode::BareUser).unwrap();
         Self {
             repo,
@@ -167,13 +169,18 @@ pub(crate) fn write(stage: &mut Stage, nodes: &Listing) -> (Checksum, Checksum) 
 }
 
 /// The merged tree must be exactly that of `expected`, root metadata included.
-pub(crate) fn assert_tree(stage: &mut Stage, got: (Checksum, Checksum), expected: &Listing) {
+pub(crate) fn assert_tree(
+    what: &str,
+    stage: &mut Stage,
+    got: (Checksum, Checksum),
+    expected: &Listing,
+) {
     let want = write(stage, expected);
     if got != want {
         let mut lines = Vec::new();
         describe(stage, got, "", &mut lines);
         panic!(
-            "trees differ; merged:\n{}\nexpected:\n{expected:#?}",
+            "{what}: trees differ; merged:\n{}\nexpected:\n{expected:#?}",
             lines.join("\n")
         );
     }
