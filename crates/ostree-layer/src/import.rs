@@ -1,13 +1,20 @@
 //! One layer in, one staged commit out.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, BufRead, Read};
+use std::thread;
 
-use oci_manifest::Layer;
+use oci_manifest::{DiffId, Layer, Role};
 use ostree_objects::Checksum;
 use ostree_store::Stage;
 
-use crate::{Error, Labels, Limits, PathPolicy, Report};
+use crate::blob::Blob;
+use crate::content::Content;
+use crate::decompress::Decoder;
+use crate::derived::Derived;
+use crate::pipe::{Drainer, Filler, pipe};
+use crate::tar::{Archive, Entry};
+use crate::{Error, Labels, Limits, PathPolicy, Report, Warning};
 
 /// How the blob's bytes relate to the manifest's media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,10 +87,158 @@ pub struct StagedLayer {
 ///
 /// See [`Error`].
 pub fn import(
-    _blob: impl Read + Send,
-    _input: &LayerInput<'_>,
-    _import: &Import<'_>,
-    _stage: Stage,
+    blob: impl Read + Send,
+    input: &LayerInput<'_>,
+    import: &Import<'_>,
+    stage: Stage,
 ) -> Result<StagedLayer, Error> {
-    Err(Error::Limit { what: "layers", limit: 0 })
+    let (filler, drainer) = pipe();
+    let (arrived, stored) = thread::scope(|scope| -> Result<_, Error> {
+        let worker = move || decompress(blob, input, import, filler);
+        let worker = thread::Builder::new()
+            .name("layer".to_owned())
+            .spawn_scoped(scope, worker)
+            .map_err(|source| Error::Thread { source })?;
+        let stored = store(drainer, input, import, &stage);
+        match worker.join() {
+            Ok(arrived) => Ok((arrived, stored)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })?;
+    let (arrived, stored) = agree(arrived, stored)?;
+    let mut report = stored.report;
+    report.blob_bytes = arrived.blob_bytes;
+    report.bytes = arrived.bytes;
+    Ok(StagedLayer { commit: stored.commit, stage, report, commitmeta: stored.commitmeta })
+}
+
+/// What the decompressing thread found when all was well.
+struct Arrived {
+    blob_bytes: u64,
+    bytes: u64,
+}
+
+/// What the parsing thread made.
+struct Stored {
+    commit: Checksum,
+    commitmeta: Option<Vec<u8>>,
+    report: Report,
+}
+
+/// The two threads' results, or whichever error is the cause.
+fn agree(
+    arrived: Result<Option<Arrived>, Error>,
+    stored: Result<Stored, Error>,
+) -> Result<(Arrived, Stored), Error> {
+    match (arrived, stored) {
+        (Ok(Some(arrived)), Ok(stored)) => Ok((arrived, stored)),
+        // What the archive's reader stumbled over is no more than a symptom if the blob is a wrong one. A full
+        // disk is not.
+        (Err(cause), Err(symptom))
+            if symptom.is_stopped()
+                || matches!(symptom, Error::Archive { .. } | Error::Entry { .. }) =>
+        {
+            Err(cause)
+        }
+        (_, Err(cause)) | (Err(cause), Ok(_)) => Err(cause),
+        // The pipe's reader reads to the end unless it fails.
+        (Ok(None), Ok(_)) => Err(Error::Blob { source: io::Error::other(crate::pipe::Stopped) }),
+    }
+}
+
+/// Decompress, hash and hand on. `None`: the other side wanted no more.
+fn decompress(
+    blob: impl Read,
+    input: &LayerInput<'_>,
+    import: &Import<'_>,
+    mut filler: Filler,
+) -> Result<Option<Arrived>, Error> {
+    /// When the import has failed, this much more of the blob is read at most to learn whether it is a wrong one.
+    const RUN_OUT_BYTES: u64 = 16 * 1024 * 1024;
+    let layer = input.layer;
+    let descriptor = input.digest_applies.then_some(&layer.descriptor);
+    let blob = Blob::new(blob, descriptor, import.on_bytes);
+    let window = import.limits.zstd_window_bytes;
+    let mut decoder = Decoder::new(blob, layer.compression, input.encoding, window)?;
+    let mut content = Content::new(&layer.diff_id, import.limits);
+    loop {
+        let mut buffer = filler.buffer();
+        let count = match decoder.read(&mut buffer) {
+            Ok(count) => count,
+            Err(error @ (Error::Blob { .. } | Error::BlobSize { .. })) => return Err(error),
+            Err(error) => return Err(decoder.blob().run_out(RUN_OUT_BYTES).unwrap_or(error)),
+        };
+        if count == 0 {
+            break;
+        }
+        buffer.truncate(count);
+        content.update(&buffer, decoder.blob().bytes_read())?;
+        if !filler.send(buffer) {
+            return decoder.blob().run_out(RUN_OUT_BYTES).map_or(Ok(None), Err);
+        }
+    }
+    decoder.blob().verify()?;
+    let bytes = content.verify()?;
+    let blob_bytes = decoder.blob().bytes_read();
+    Ok(filler.finish().then_some(Arrived { blob_bytes, bytes }))
+}
+
+/// Parse and store.
+fn store(
+    drainer: Drainer,
+    input: &LayerInput<'_>,
+    import: &Import<'_>,
+    stage: &Stage,
+) -> Result<Stored, Error> {
+    let mut archive = Archive::new(drainer, import.limits);
+    let mut report = Report::default();
+    let mut importer = Importer::new(input.layer.role, import, stage)?;
+    while let Some(entry) = archive.next()? {
+        for warning in archive.take_warnings() {
+            report.warn(warning, import.limits.warnings);
+        }
+        importer.add(entry, &mut archive, &mut report)?;
+    }
+    for warning in archive.take_warnings() {
+        report.warn(warning, import.limits.warnings);
+    }
+    report.entries = archive.entries();
+    let trailing = archive.finish()?;
+    if trailing > 0 {
+        report.warn(Warning::TrailingData { bytes: trailing }, import.limits.warnings);
+    }
+    let (commit, commitmeta) = importer.finish(&input.layer.diff_id)?;
+    Ok(Stored { commit, commitmeta, report })
+}
+
+/// The three roles of a layer.
+enum Importer<'a> {
+    Derived(Box<Derived<'a>>),
+}
+
+impl<'a> Importer<'a> {
+    fn new(role: Role, import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
+        Ok(match role {
+            Role::Derived | Role::Commit | Role::Chunk => {
+                Self::Derived(Box::new(Derived::new(import, stage)?))
+            }
+        })
+    }
+
+    fn add<R: BufRead>(
+        &mut self,
+        entry: Entry,
+        archive: &mut Archive<'_, R>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Derived(derived) => derived.add(entry, archive, report),
+        }
+    }
+
+    fn finish(self, diff_id: &DiffId) -> Result<(Checksum, Option<Vec<u8>>), Error> {
+        match self {
+            Self::Derived(derived) => Ok((derived.finish(diff_id)?, None)),
+        }
+    }
 }

@@ -1,12 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+mod blob;
+mod content;
+mod decompress;
+mod derived;
 mod error;
 mod import;
 mod labels;
 mod limits;
 mod paths;
+mod pipe;
 mod report;
 mod show;
+mod tar;
 
 pub use error::{Error, Problem};
 pub use import::{Encoding, Import, LayerInput, StagedLayer, import};

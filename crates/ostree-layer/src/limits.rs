@@ -17,8 +17,11 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Bytes of all files' holes together: they cost nothing in the layer, but are hashed. Default 64 GiB.
     pub hole_bytes: u64,
-    /// Entries of one layer; each costs up to about 100 bytes of memory. Default 4 million.
+    /// Entries of one layer, and files and directories of its tree, those it only implies included. Each costs
+    /// about 60 bytes of memory and its name. Default 2 million.
     pub entries: u64,
+    /// Bytes of all names together. Default 128 MiB; a million entries have about 20.
+    pub all_names_bytes: usize,
     /// Bytes of a path. Default 4096, Linux's `PATH_MAX`.
     pub path_bytes: usize,
     /// Bytes of one name in a path. Default 255, Linux's `NAME_MAX`.
@@ -62,7 +65,8 @@ impl Default for Limits {
             ratio_floor: 256 * MIB,
             file_bytes: 64 * GIB,
             hole_bytes: 64 * GIB,
-            entries: 4_000_000,
+            entries: 2_000_000,
+            all_names_bytes: 128 * 1024 * 1024,
             path_bytes: 4096,
             name_bytes: 255,
             link_bytes: 4095,

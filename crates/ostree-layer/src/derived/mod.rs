@@ -1,0 +1,282 @@
+//! Derived layers: ordinary OCI layers, whose entries become a tree of objects.
+
+mod arena;
+mod tree;
+mod write;
+mod xattrs;
+
+use std::io::{self, BufRead};
+
+use ostree_objects::{Checksum, DirMeta, FileHeader, S_IFDIR, Xattrs};
+use ostree_store::Stage;
+
+use self::tree::{Before, Kind as NodeKind, REPOSITORY, ROOT, Tree};
+use crate::paths::{Place, WHITEOUT};
+use crate::show::show;
+use crate::tar::{Archive, Entry, Kind};
+use crate::{Dropped, Error, Import, Problem, Report, Warning};
+
+/// A derived layer while its entries come in.
+pub(crate) struct Derived<'a> {
+    import: &'a Import<'a>,
+    stage: &'a Stage,
+    tree: Tree<'a>,
+    /// The object of every whiteout marker, once there is one.
+    marker: Option<Checksum>,
+    /// The last dirmeta that was written: many directories in a row have the same.
+    last_meta: Option<(DirMeta, Checksum)>,
+}
+
+impl<'a> Derived<'a> {
+    pub(crate) fn new(import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
+        let tree = Tree::new(import.limits)?;
+        Ok(Self { import, stage, tree, marker: None, last_meta: None })
+    }
+
+    /// Take in an entry; its content is read from the archive when it is wanted.
+    pub(crate) fn add<R: BufRead>(
+        &mut self,
+        entry: Entry,
+        archive: &mut Archive<'_, R>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let shown = show(entry.path.as_bytes());
+        let refuse = |problem| Error::Entry { path: shown.clone(), problem };
+        let path = match self.is_overlay_whiteout(&entry) {
+            true => marker_path(&entry.path),
+            false => entry.path.clone(),
+        };
+        let place = self.import.policy.place(&path, "name", self.import.limits).map_err(refuse)?;
+        match place {
+            Place::Root => self.add_root(entry, report).map_err(|error| error.of(&shown)),
+            Place::Dropped(top) => {
+                self.count_dropped(top, report);
+                Ok(())
+            }
+            Place::BelowWhiteout => {
+                report.drop(Dropped::BelowWhiteout);
+                Ok(())
+            }
+            Place::Aufs => {
+                report.drop(Dropped::AufsMetadata);
+                Ok(())
+            }
+            Place::Repository(path) => self.add_to_repository(entry, &path, archive, report),
+            Place::Tree(path) if is_marker(&path) => {
+                self.add_marker(&entry, &path, report).map_err(|error| error.of(&shown))
+            }
+            Place::Tree(path) => self.add_to_tree(entry, &path, archive, report),
+        }
+    }
+
+    /// overlayfs's own form of a whiteout, which an archiver that knew nothing of OCI may have read from disk.
+    fn is_overlay_whiteout(&self, entry: &Entry) -> bool {
+        entry.kind == Kind::Device { zero: true }
+    }
+
+    fn add_root(&mut self, entry: Entry, report: &mut Report) -> Result<(), Error> {
+        if entry.kind != Kind::Directory {
+            return Err(Problem::Root.into());
+        }
+        let meta = self.write_meta(entry, "", report)?;
+        self.tree.put_directory(ROOT, "", meta).map(drop)
+    }
+
+    /// A whiteout counts by its name; whatever else it is, it becomes a plain empty file.
+    fn add_marker(&mut self, entry: &Entry, path: &str, report: &mut Report) -> Result<(), Error> {
+        let plain = (entry.kind == Kind::File && entry.size == 0)
+            || entry.kind == Kind::Device { zero: true };
+        if !plain {
+            self.warn(report, Warning::OddWhiteout { path: show(entry.path.as_bytes()) });
+        }
+        let checksum = match self.marker {
+            Some(checksum) => checksum,
+            None => {
+                let header = FileHeader::regular(0, 0, 0o644, Xattrs::new());
+                let written = self.stage.write_file(&header, 0, &mut io::empty());
+                *self.marker.insert(written.map_err(store)?)
+            }
+        };
+        self.tree.put_file(ROOT, path, NodeKind::File, checksum).map(drop)
+    }
+
+    fn add_to_tree<R: BufRead>(
+        &mut self,
+        entry: Entry,
+        path: &str,
+        archive: &mut Archive<'_, R>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let shown = show(entry.path.as_bytes());
+        let from_etc = is_etc(&entry.path);
+        let (id, before) = match &entry.kind {
+            Kind::Device { .. } | Kind::Fifo => {
+                let fifo = entry.kind == Kind::Fifo;
+                report.drop(if fifo { Dropped::Fifo } else { Dropped::Device });
+                self.warn(report, Warning::Special { path: shown });
+                return Ok(());
+            }
+            Kind::Directory => {
+                let meta = self.write_meta(entry, path, report).map_err(|e| e.of(&shown))?;
+                self.tree.put_directory(ROOT, path, meta)
+            }
+            Kind::Hardlink(target) => self.add_link(ROOT, path, target),
+            Kind::File | Kind::Symlink(_) => {
+                let kind = file_kind(&entry.kind);
+                let checksum = self.write_file(entry, Some(path), archive, report);
+                let checksum = checksum.map_err(|error| error.of(&shown))?;
+                self.tree.put_file(ROOT, path, kind, checksum)
+            }
+        }
+        .map_err(|error| error.of(&shown))?;
+        self.tree.set_from_etc(id, from_etc);
+        let is_directory = self.tree.kind(id) == NodeKind::Directory;
+        match before {
+            Before::Other => self.warn(report, Warning::Replaced { path: shown }),
+            Before::Same { from_etc: was } if was != from_etc && !is_directory => {
+                self.warn(report, Warning::EtcTwice { path: show(path.as_bytes()) });
+            }
+            Before::Same { .. } if !is_directory => {
+                self.warn(report, Warning::Duplicate { path: shown });
+            }
+            Before::Same { .. } | Before::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// What a build copied up in the base's embedded repository: other paths may be hard links to it.
+    fn add_to_repository<R: BufRead>(
+        &mut self,
+        entry: Entry,
+        path: &str,
+        archive: &mut Archive<'_, R>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let shown = show(entry.path.as_bytes());
+        report.drop(Dropped::EmbeddedRepository);
+        if path.is_empty() || is_marker(path) {
+            return Ok(());
+        }
+        match &entry.kind {
+            Kind::Hardlink(target) => self.add_link(REPOSITORY, path, target).map(drop),
+            Kind::File | Kind::Symlink(_) => {
+                let kind = file_kind(&entry.kind);
+                // Which path it gets is not known yet, so neither is its label.
+                self.write_file(entry, None, archive, report)
+                    .and_then(|checksum| self.tree.put_file(REPOSITORY, path, kind, checksum))
+                    .map(drop)
+            }
+            _ => Ok(()),
+        }
+        .map_err(|error| error.of(&shown))
+    }
+
+    fn add_link(
+        &mut self,
+        root: tree::Id,
+        path: &str,
+        target: &str,
+    ) -> Result<(tree::Id, Before), Error> {
+        let shown = || show(target.as_bytes());
+        let (target_root, found) =
+            match self.import.policy.place(target, "hard link's target", self.import.limits)? {
+                Place::Tree(target) => (ROOT, target),
+                Place::Repository(target) => (REPOSITORY, target),
+                Place::Dropped(_) if root == ROOT => {
+                    return Err(Problem::LinkDropped { target: shown() }.into());
+                }
+                _ => return Err(Problem::LinkTarget { target: shown() }.into()),
+            };
+        self.tree.put_link(root, path, (target_root, &found))
+    }
+
+    /// Write the object of a file or symbolic link; `path`: where it is in the tree, if that is known.
+    fn write_file<R: BufRead>(
+        &mut self,
+        entry: Entry,
+        path: Option<&str>,
+        archive: &mut Archive<'_, R>,
+        report: &mut Report,
+    ) -> Result<Checksum, Error> {
+        report.files += 1;
+        let xattrs = xattrs::kept(entry.xattrs, report);
+        let mut header = match entry.kind {
+            Kind::Symlink(target) => {
+                FileHeader::symlink(entry.uid, entry.gid, target, Xattrs::new())
+            }
+            _ => FileHeader::regular(entry.uid, entry.gid, entry.mode, Xattrs::new()),
+        };
+        header.xattrs = match path {
+            Some(path) => xattrs::labelled(xattrs, self.import.labels, path, header.mode)?,
+            None => Xattrs::from_pairs(xattrs).map_err(object)?,
+        };
+        let written = self.stage.write_file(&header, entry.size, &mut archive.content());
+        written.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))
+    }
+
+    fn write_meta(&mut self, entry: Entry, path: &str, report: &mut Report) -> Result<Checksum, Error> {
+        let mode = S_IFDIR | entry.mode;
+        let xattrs = xattrs::kept(entry.xattrs, report);
+        let xattrs = xattrs::labelled(xattrs, self.import.labels, path, mode)?;
+        self.put_meta(DirMeta { uid: entry.uid, gid: entry.gid, mode, xattrs })
+    }
+
+    fn put_meta(&mut self, meta: DirMeta) -> Result<Checksum, Error> {
+        if let Some((last, checksum)) = &self.last_meta
+            && *last == meta
+        {
+            return Ok(*checksum);
+        }
+        let checksum = self.stage.write_dirmeta(&meta).map_err(store)?;
+        self.last_meta = Some((meta, checksum));
+        Ok(checksum)
+    }
+
+    fn count_dropped(&self, top: String, report: &mut Report) {
+        // A hostile layer may have a million top-level names.
+        let known = report.dropped_paths.len() < self.import.limits.warnings
+            || report.dropped_paths.contains_key(&top);
+        let key = if known { top } else { "…".to_owned() };
+        *report.dropped_paths.entry(key).or_default() += 1;
+    }
+
+    fn warn(&self, report: &mut Report, warning: Warning) {
+        report.warn(warning, self.import.limits.warnings);
+    }
+}
+
+fn file_kind(kind: &Kind) -> NodeKind {
+    match kind {
+        Kind::Symlink(_) => NodeKind::Symlink,
+        _ => NodeKind::File,
+    }
+}
+
+/// Whether the last name is a whiteout marker's.
+fn is_marker(path: &str) -> bool {
+    path.rsplit('/').next().unwrap_or_default().starts_with(WHITEOUT)
+}
+
+/// The whiteout marker that removes `path`.
+fn marker_path(path: &str) -> String {
+    let path = path.trim_end_matches('/');
+    match path.rsplit_once('/') {
+        Some((parent, name)) => format!("{parent}/{WHITEOUT}{name}"),
+        None => format!("{WHITEOUT}{path}"),
+    }
+}
+
+/// Whether the path's first name is `etc`.
+fn is_etc(path: &str) -> bool {
+    path.split('/').find(|name| !matches!(*name, "" | ".")) == Some("etc")
+}
+
+/// An error of the repository; [`Error::of`] says about what.
+fn store(source: ostree_store::Error) -> Error {
+    Error::Store { path: String::new(), source }
+}
+
+/// A malformed object; [`Error::of`] says which.
+fn object(source: ostree_objects::Error) -> Error {
+    Error::Object { path: String::new(), source }
+}

@@ -1,0 +1,483 @@
+//! The tree of one layer while its entries come in, in any order, at about 60 bytes and its name for each.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use ostree_objects::Checksum;
+
+use super::arena::{Arena, TextAt, Texts};
+use crate::show::show;
+use crate::{Error, Limits, Problem};
+
+/// No node, no directory, no checksum.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// A node's index. A child's is larger than its parent's, whatever is replaced by what.
+pub(super) type Id = u32;
+
+/// The root of the tree.
+pub(super) const ROOT: Id = 0;
+/// The root of what lies in the embedded repository, which is not part of the tree.
+pub(super) const REPOSITORY: Id = 1;
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Was something, and was dropped with its directory.
+    Absent,
+    /// `data`: the object's checksum.
+    File,
+    /// `data`: the object's checksum.
+    Symlink,
+    /// `data`: index of the link.
+    Hardlink,
+    /// `data`: index of the directory.
+    Directory,
+}
+
+#[derive(Debug)]
+struct Node {
+    parent: Id,
+    name: TextAt,
+    /// The next child of the same directory, in no order.
+    next: Id,
+    data: u32,
+    length: u8,
+    kind: Kind,
+    in_repository: bool,
+    /// The layer calls it `etc/…`, not `usr/etc/…`.
+    from_etc: bool,
+}
+
+#[derive(Debug)]
+struct Directory {
+    first_child: Id,
+    /// The dirmeta's checksum; none for a directory that is only implied.
+    meta: u32,
+    /// The dirtree's checksum, once it is written.
+    tree: u32,
+}
+
+/// A hard link whose target had not come yet.
+#[derive(Debug)]
+struct Link {
+    node: Id,
+    root: Id,
+    target: TextAt,
+    length: u16,
+}
+
+/// What a path was before something was put there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    Nothing,
+    /// The same kind of thing; `from_etc` of what was there.
+    Same { from_etc: bool },
+    /// A directory where a file is put, or the other way round.
+    Other,
+}
+
+pub(super) struct Tree<'a> {
+    nodes: Arena<Node>,
+    directories: Arena<Directory>,
+    checksums: Arena<Checksum>,
+    links: Vec<Link>,
+    names: Texts,
+    /// Open addressing by parent and name; at most three quarters full.
+    index: Vec<Id>,
+    hasher: RandomState,
+    limits: &'a Limits,
+}
+
+impl<'a> Tree<'a> {
+    /// A tree of both roots.
+    pub(super) fn new(limits: &'a Limits) -> Result<Self, Error> {
+        let mut tree = Self {
+            nodes: Arena::default(),
+            directories: Arena::default(),
+            checksums: Arena::default(),
+            links: Vec::new(),
+            names: Texts::default(),
+            index: vec![NONE; 64],
+            hasher: RandomState::new(),
+            limits,
+        };
+        for (root, in_repository) in [(ROOT, false), (REPOSITORY, true)] {
+            let id = tree.add_node(NONE, "", in_repository)?;
+            debug_assert_eq!(id, root);
+            tree.make_directory(id)?;
+        }
+        Ok(tree)
+    }
+
+    pub(super) fn kind(&self, id: Id) -> Kind {
+        self.nodes.get(id).kind
+    }
+
+    pub(super) fn name(&self, id: Id) -> &str {
+        let node = self.nodes.get(id);
+        self.names.get(node.name, node.length.into())
+    }
+
+    /// Nodes there ever were.
+    pub(super) fn len(&self) -> u32 {
+        self.nodes.len()
+    }
+
+    /// Whether the node is in the tree, not in the embedded repository and not dropped.
+    pub(super) fn is_visible(&self, id: Id) -> bool {
+        let node = self.nodes.get(id);
+        !node.in_repository && node.kind != Kind::Absent
+    }
+
+    pub(super) fn set_from_etc(&mut self, id: Id, from_etc: bool) {
+        self.nodes.get_mut(id).from_etc = from_etc;
+    }
+
+    /// The object of a file or symbolic link.
+    pub(super) fn checksum(&self, id: Id) -> Checksum {
+        *self.checksums.get(self.nodes.get(id).data)
+    }
+
+    /// A directory's dirmeta; none when it is only implied.
+    pub(super) fn meta(&self, id: Id) -> Option<Checksum> {
+        self.stored(self.directory(id).meta)
+    }
+
+    /// A directory's dirtree, once it is set.
+    pub(super) fn tree(&self, id: Id) -> Option<Checksum> {
+        self.stored(self.directory(id).tree)
+    }
+
+    /// What is in a directory, in no order.
+    pub(super) fn children(&self, id: Id) -> impl Iterator<Item = Id> {
+        let first = self.directory(id).first_child;
+        std::iter::successors((first != NONE).then_some(first), |id| {
+            let next = self.nodes.get(*id).next;
+            (next != NONE).then_some(next)
+        })
+    }
+
+    /// The path below its root, without leading slash.
+    pub(super) fn path(&self, mut id: Id) -> String {
+        let mut names = Vec::new();
+        while self.nodes.get(id).parent != NONE {
+            names.push(self.name(id));
+            id = self.nodes.get(id).parent;
+        }
+        names.reverse();
+        names.join("/")
+    }
+
+    /// Put a file or symbolic link at `path`, which is not a root.
+    pub(super) fn put_file(
+        &mut self,
+        root: Id,
+        path: &str,
+        kind: Kind,
+        checksum: Checksum,
+    ) -> Result<(Id, Before), Error> {
+        let (id, before) = self.put(root, path, false)?;
+        let data = self.store(checksum)?;
+        let node = self.nodes.get_mut(id);
+        (node.kind, node.data) = (kind, data);
+        Ok((id, before))
+    }
+
+    /// Put another name of `target` at `path`: at once if that is there by now, else when all entries have come.
+    /// `target`: a root and a path below it.
+    pub(super) fn put_link(
+        &mut self,
+        root: Id,
+        path: &str,
+        (target_root, target): (Id, &str),
+    ) -> Result<(Id, Before), Error> {
+        let found = self.find(target_root, target).map(|id| self.nodes.get(id));
+        let now = found
+            .filter(|node| matches!(node.kind, Kind::File | Kind::Symlink))
+            .map(|node| (node.kind, node.data));
+        let (id, before) = self.put(root, path, false)?;
+        let (kind, data) = match now {
+            Some(now) => now,
+            None => (Kind::Hardlink, self.add_link(id, target_root, target)?),
+        };
+        let node = self.nodes.get_mut(id);
+        (node.kind, node.data) = (kind, data);
+        Ok((id, before))
+    }
+
+    /// Put a directory at `path`, which may be a root; it keeps what is in it.
+    pub(super) fn put_directory(
+        &mut self,
+        root: Id,
+        path: &str,
+        meta: Checksum,
+    ) -> Result<(Id, Before), Error> {
+        let (id, before) = if path.is_empty() {
+            (root, Before::Same { from_etc: false })
+        } else {
+            self.put(root, path, true)?
+        };
+        let meta = self.store(meta)?;
+        let directory = self.nodes.get(id).data;
+        self.directories.get_mut(directory).meta = meta;
+        Ok((id, before))
+    }
+
+    /// Record a directory's objects.
+    pub(super) fn set_objects(
+        &mut self,
+        id: Id,
+        tree: Checksum,
+        meta: Checksum,
+    ) -> Result<(), Error> {
+        let (tree, meta) = (self.store(tree)?, self.store(meta)?);
+        let directory = self.nodes.get(id).data;
+        let directory = self.directories.get_mut(directory);
+        (directory.tree, directory.meta) = (tree, meta);
+        Ok(())
+    }
+
+    /// Give every hard link that is left its target's object.
+    pub(super) fn resolve_links(&mut self) -> Result<(), Error> {
+        for link in 0..self.links.len() {
+            self.resolve(link)?;
+        }
+        Ok(())
+    }
+
+    /// Follow links to links without recursion; all on the way get what is found.
+    fn resolve(&mut self, first: usize) -> Result<(), Error> {
+        let mut chain = Vec::new();
+        let mut next = first;
+        loop {
+            let link = &self.links[next];
+            let node = self.nodes.get(link.node);
+            let is_current = node.kind == Kind::Hardlink && node.data == index(next);
+            if !is_current {
+                // Something else took its place, or it was resolved on the way from another.
+                return Ok(());
+            }
+            chain.push(link.node);
+            let target = self.names.get(link.target, link.length.into());
+            let found = self.find(link.root, target).map(|id| self.nodes.get(id));
+            match found.map(|node| (node.kind, node.data)) {
+                Some((kind @ (Kind::File | Kind::Symlink), data)) => {
+                    for id in chain {
+                        let node = self.nodes.get_mut(id);
+                        (node.kind, node.data) = (kind, data);
+                    }
+                    return Ok(());
+                }
+                Some((Kind::Hardlink, data)) if chain.len() <= self.links.len() => {
+                    next = usize::try_from(data).unwrap_or(usize::MAX);
+                }
+                Some((Kind::Hardlink, _)) => {
+                    let target = show(target.as_bytes());
+                    return Err(self.problem(chain[0], Problem::LinkLoop { target }));
+                }
+                _ => {
+                    let target = show(target.as_bytes());
+                    return Err(self.problem(link.node, Problem::LinkTarget { target }));
+                }
+            }
+        }
+    }
+
+    fn problem(&self, id: Id, problem: Problem) -> Error {
+        Error::Entry { path: show(self.path(id).as_bytes()), problem }
+    }
+
+    /// What is at `path`; links are not followed.
+    fn find(&self, root: Id, path: &str) -> Option<Id> {
+        let mut id = root;
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            if self.kind(id) != Kind::Directory {
+                return None;
+            }
+            id = self.lookup(id, name)?;
+        }
+        (self.kind(id) != Kind::Absent).then_some(id)
+    }
+
+    /// The node for `path`, taken from whatever was there; parents that are not there are made as implied ones.
+    fn put(&mut self, root: Id, path: &str, directory: bool) -> Result<(Id, Before), Error> {
+        let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let mut parent = root;
+        for name in parents.split('/').filter(|name| !name.is_empty()) {
+            parent = self.enter(parent, name, path)?;
+        }
+        let id = self.child(parent, name)?;
+        let node = self.nodes.get(id);
+        let from_etc = node.from_etc;
+        let before = match (node.kind, directory) {
+            (Kind::Absent, _) => Before::Nothing,
+            (Kind::Directory, true) => return Ok((id, Before::Same { from_etc })),
+            (Kind::Directory, false) => {
+                self.drop_children(id);
+                Before::Other
+            }
+            (_, true) => Before::Other,
+            (_, false) => Before::Same { from_etc },
+        };
+        if before == Before::Nothing {
+            self.attach(id);
+        }
+        if directory {
+            self.make_directory(id)?;
+        }
+        Ok((id, before))
+    }
+
+    /// The directory `name` on the way to `path`.
+    fn enter(&mut self, parent: Id, name: &str, path: &str) -> Result<Id, Error> {
+        let id = self.child(parent, name)?;
+        let problem = match self.kind(id) {
+            Kind::Directory => return Ok(id),
+            Kind::Absent => {
+                self.attach(id);
+                self.make_directory(id)?;
+                return Ok(id);
+            }
+            Kind::Symlink => Problem::ThroughLink { link: show(self.path(id).as_bytes()) },
+            Kind::File | Kind::Hardlink => {
+                Problem::ThroughFile { parent: show(self.path(id).as_bytes()) }
+            }
+        };
+        Err(Error::Entry { path: show(path.as_bytes()), problem })
+    }
+
+    /// The child of that name, absent if it is new.
+    fn child(&mut self, parent: Id, name: &str) -> Result<Id, Error> {
+        if let Some(id) = self.lookup(parent, name) {
+            return Ok(id);
+        }
+        let in_repository = self.nodes.get(parent).in_repository;
+        let id = self.add_node(parent, name, in_repository)?;
+        self.insert(id);
+        Ok(id)
+    }
+
+    fn attach(&mut self, id: Id) {
+        let parent = self.nodes.get(id).parent;
+        let directory = self.nodes.get(parent).data;
+        let first = std::mem::replace(&mut self.directories.get_mut(directory).first_child, id);
+        self.nodes.get_mut(id).next = first;
+    }
+
+    /// Everything in a directory is gone. What is gone stays in the index, to be found if its name comes again.
+    fn drop_children(&mut self, id: Id) {
+        let mut gone: Vec<Id> = self.children(id).collect();
+        while let Some(id) = gone.pop() {
+            if self.kind(id) == Kind::Directory {
+                gone.extend(self.children(id));
+            }
+            self.nodes.get_mut(id).kind = Kind::Absent;
+        }
+    }
+
+    fn make_directory(&mut self, id: Id) -> Result<(), Error> {
+        let directory = Directory { first_child: NONE, meta: NONE, tree: NONE };
+        let data = self.directories.push(directory).ok_or_else(|| self.full())?;
+        let node = self.nodes.get_mut(id);
+        (node.kind, node.data) = (Kind::Directory, data);
+        Ok(())
+    }
+
+    fn add_node(&mut self, parent: Id, name: &str, in_repository: bool) -> Result<Id, Error> {
+        if u64::from(self.nodes.len()) >= self.limits.entries.saturating_add(2) {
+            return Err(self.full());
+        }
+        let length = u8::try_from(name.len()).map_err(|_| self.full())?;
+        let node = Node {
+            parent,
+            name: self.add_text(name)?,
+            next: NONE,
+            data: NONE,
+            length,
+            kind: Kind::Absent,
+            in_repository,
+            from_etc: false,
+        };
+        self.nodes.push(node).ok_or_else(|| self.full())
+    }
+
+    fn add_link(&mut self, node: Id, root: Id, target: &str) -> Result<u32, Error> {
+        let length = u16::try_from(target.len()).map_err(|_| self.full())?;
+        let target = self.add_text(target)?;
+        self.links.push(Link { node, root, target, length });
+        Ok(index(self.links.len() - 1))
+    }
+
+    fn add_text(&mut self, text: &str) -> Result<TextAt, Error> {
+        let limit = self.limits.all_names_bytes;
+        let too_much = Error::Limit { what: "bytes of names", limit: limit as u64 };
+        if self.names.bytes() + text.len() > limit {
+            return Err(too_much);
+        }
+        self.names.push(text).ok_or(too_much)
+    }
+
+    fn store(&mut self, checksum: Checksum) -> Result<u32, Error> {
+        self.checksums.push(checksum).ok_or_else(|| self.full())
+    }
+
+    fn stored(&self, at: u32) -> Option<Checksum> {
+        (at != NONE).then(|| *self.checksums.get(at))
+    }
+
+    fn directory(&self, id: Id) -> &Directory {
+        self.directories.get(self.nodes.get(id).data)
+    }
+
+    fn full(&self) -> Error {
+        Error::Limit { what: "files and directories", limit: self.limits.entries }
+    }
+
+    fn slot(&self, parent: Id, name: &str) -> usize {
+        let hash = self.hasher.hash_one((parent, name));
+        // Only the low bits count.
+        usize::try_from(hash & u64::from(u32::MAX)).unwrap_or_default() & (self.index.len() - 1)
+    }
+
+    fn lookup(&self, parent: Id, name: &str) -> Option<Id> {
+        let mut slot = self.slot(parent, name);
+        loop {
+            let id = self.index[slot];
+            if id == NONE {
+                return None;
+            }
+            if self.nodes.get(id).parent == parent && self.name(id) == name {
+                return Some(id);
+            }
+            slot = (slot + 1) & (self.index.len() - 1);
+        }
+    }
+
+    fn insert(&mut self, id: Id) {
+        let used = usize::try_from(self.nodes.len()).unwrap_or(usize::MAX);
+        if used / 3 >= self.index.len() / 4 {
+            self.index = vec![NONE; self.index.len() * 2];
+            for id in REPOSITORY + 1..self.nodes.len() {
+                self.place(id);
+            }
+        } else {
+            self.place(id);
+        }
+    }
+
+    fn place(&mut self, id: Id) {
+        let mut slot = self.slot(self.nodes.get(id).parent, self.name(id));
+        while self.index[slot] != NONE {
+            slot = (slot + 1) & (self.index.len() - 1);
+        }
+        self.index[slot] = id;
+    }
+}
+
+/// An index into the links; there are fewer than nodes.
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
+}
+
+#[cfg(test)]
+mod tests {}
