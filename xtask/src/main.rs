@@ -9,6 +9,8 @@ mod demo;
 mod packages;
 mod run;
 mod setup;
+mod test;
+mod tidy;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -26,6 +28,10 @@ struct Arguments {
 enum Chore {
     /// Install what the other chores need and this machine lacks.
     Setup,
+    /// Check everything, stage by stage.
+    Test(test::Options),
+    /// Check the rules of this repository that no other tool knows.
+    Tidy,
     /// Make a real image, pull it, look at it, check it, update it, compare it.
     Demo(demo::Options),
 }
@@ -43,6 +49,8 @@ fn main() -> ExitCode {
 fn perform(chore: Chore) -> Result<ExitCode> {
     std::env::set_current_dir(repository_root())?;
     match chore {
+        Chore::Test(options) => return test::run(&options),
+        Chore::Tidy => tidy::run()?,
         Chore::Demo(options) => demo::run(&options)?,
         Chore::Setup => setup::ensure(&packages::Need::ALL)?,
     }

@@ -4,7 +4,6 @@ use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,6 @@ pub(crate) struct Run {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
-    folder: Option<PathBuf>,
 }
 
 /// What a finished program cost.
@@ -33,7 +31,6 @@ impl Run {
             program: program.as_ref().into(),
             args: Vec::new(),
             env: Vec::new(),
-            folder: None,
         }
     }
 
@@ -50,11 +47,6 @@ impl Run {
 
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().into(), value.as_ref().into()));
-        self
-    }
-
-    pub(crate) fn folder(mut self, folder: &Path) -> Self {
-        self.folder = Some(folder.into());
         self
     }
 
@@ -78,9 +70,6 @@ impl Run {
         command
             .args(&self.args)
             .envs(self.env.iter().map(|(n, v)| (n, v)));
-        if let Some(folder) = &self.folder {
-            command.current_dir(folder);
-        }
         command
     }
 

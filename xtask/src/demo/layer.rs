@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -202,7 +202,7 @@ fn same(lower: &Path, old: &Metadata, upper: &Path, new: &Metadata) -> Result<bo
     Ok(!new.is_file() || same_bytes(&mut File::open(lower)?, &mut File::open(upper)?)?)
 }
 
-fn same_bytes(left: &mut File, right: &mut File) -> Result<bool> {
+pub(crate) fn same_bytes(left: &mut File, right: &mut File) -> Result<bool> {
     let (mut a, mut b) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         let count = left.read(&mut a)?;

@@ -157,8 +157,6 @@ pub(crate) fn make(source: &Source, base: &Path, full: &Path) -> Result<()> {
             "--components=main",
             "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg",
             "--aptopt=Acquire::Languages \"none\"",
-            // An initramfs is made below, once.
-            "--dpkgopt=path-exclude=/etc/kernel/postinst.d/dracut",
         ]);
     if let Some(proxy) = proxy() {
         command = command.arg(format!("--aptopt=Acquire::http::Proxy \"{proxy}\""));
