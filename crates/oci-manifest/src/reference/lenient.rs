@@ -60,10 +60,17 @@ fn misspelling(text: &str) -> Option<&'static str> {
         Some("docker: needs two slashes, docker://NAME")
     } else if text
         .split_once("://")
-        .is_some_and(|(word, _)| word != "docker" && !word.contains(':'))
+        .is_some_and(|(word, _)| slashes_mean_nothing(word))
     {
         Some("unknown transport before ://; only docker:// has slashes")
     } else {
         None
     }
+}
+
+/// Whether `word://` cannot be meant: files may have any number of slashes, registries only `docker://`.
+fn slashes_mean_nothing(word: &str) -> bool {
+    let file =
+        matches!(Transport::from_word(word), Some(transport) if transport != Transport::Registry);
+    !file && word != "docker" && !word.contains(':')
 }
