@@ -37,7 +37,10 @@ impl Repo {
             for name in DIRECTORIES {
                 sys::mkdir(dir, name, 0o775).map_err(|e| Error::io("make", name, e))?;
             }
-            rustix::fs::syncfs(dir).map_err(|e| Error::io("sync", ".", e))?;
+            // A `Dir` may be open for paths only, which cannot be synced.
+            sys::open_dir(dir, ".")
+                .and_then(|all| all.map_or(Ok(()), rustix::fs::syncfs))
+                .map_err(|e| Error::io("sync", ".", e))?;
         }
         let repo = Self::open(dir)?;
         if repo.mode() != mode {
