@@ -12,6 +12,7 @@ use crate::blob::Blob;
 use crate::content::Content;
 use crate::decompress::Decoder;
 use crate::derived::Derived;
+use crate::encapsulated::{Encapsulated, Part};
 use crate::pipe::{Drainer, Filler, pipe};
 use crate::tar::{Archive, Entry};
 use crate::{Error, Labels, Limits, PathPolicy, Report, Warning};
@@ -214,14 +215,18 @@ fn store(
 /// The three roles of a layer.
 enum Importer<'a> {
     Derived(Box<Derived<'a>>),
+    Encapsulated(Box<Encapsulated<'a>>),
 }
 
 impl<'a> Importer<'a> {
     fn new(role: Role, import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
+        let encapsulated = |part| {
+            Self::Encapsulated(Box::new(Encapsulated::new(part, import.limits, stage)))
+        };
         Ok(match role {
-            Role::Derived | Role::Commit | Role::Chunk => {
-                Self::Derived(Box::new(Derived::new(import, stage)?))
-            }
+            Role::Derived => Self::Derived(Box::new(Derived::new(import, stage)?)),
+            Role::Commit => encapsulated(Part::Commit),
+            Role::Chunk => encapsulated(Part::Chunk),
         })
     }
 
@@ -233,12 +238,14 @@ impl<'a> Importer<'a> {
     ) -> Result<(), Error> {
         match self {
             Self::Derived(derived) => derived.add(entry, archive, report),
+            Self::Encapsulated(encapsulated) => encapsulated.add(entry, archive, report),
         }
     }
 
     fn finish(self, diff_id: &DiffId) -> Result<(Checksum, Option<Vec<u8>>), Error> {
         match self {
             Self::Derived(derived) => Ok((derived.finish(diff_id)?, None)),
+            Self::Encapsulated(encapsulated) => encapsulated.finish(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod blob;
 mod content;
 mod decompress;
 mod derived;
+mod encapsulated;
 mod error;
 mod import;
 mod labels;

@@ -127,7 +127,7 @@ mod tests {
     fn binary_fields() {
         for (bytes, value) in [
             (&[0x80, 0, 0, 0, 0, 0, 0, 1][..], 1),
-            (&[0x80, 0, 0, 0, 0, 0, 0, 2, 0x40, 0xbe, 0x40, 0][..], 9_663_561_728),
+            (&[0x80, 0, 0, 0, 0, 0, 0, 2, 0x40, 0xbe, 0x40, 0][..], 0x2_40be_4000),
             (&[0xff; 12][..], -1),
             (&[0xbf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..], 0x3fff_ffff_ffff_ffff),
         ] {

@@ -156,14 +156,26 @@ mod tests {
         Pax::parse(body, &Limits::default())
     }
 
+    fn record(keyword: &str, value: &str) -> Vec<u8> {
+        let body = format!(" {keyword}={value}\n");
+        let length = (1..).find(|digits| (body.len() + digits).to_string().len() == *digits).unwrap();
+        format!("{}{body}", body.len() + length).into_bytes()
+    }
+
     #[test]
     fn records() {
-        let pax = parse(b"8 uid=1\n12 path=a b\n10 path=c\n20 SCHILY.xattr.a=\n=\0\n").unwrap();
+        let body = [
+            record("uid", "1"),
+            record("path", "a b"),
+            record("path", "c"),
+            record("SCHILY.xattr.a", "\n=\0"),
+        ];
+        let pax = parse(&body.concat()).unwrap();
         assert_eq!(pax.uid, Some(1));
         assert_eq!(pax.path.as_deref(), Some(&b"c"[..]));
         assert_eq!(pax.xattrs, [(b"a".to_vec(), b"\n=\0".to_vec())]);
         assert!(parse(b"").unwrap().path.is_none());
-        assert!(parse(b"10 path=c\n8 path=\n").unwrap().path.is_none());
+        assert!(parse(&[record("path", "c"), record("path", "")].concat()).unwrap().path.is_none());
     }
 
     #[test]
@@ -201,31 +213,36 @@ mod tests {
 
     #[test]
     fn attributes_of_both_kinds() {
-        let pax = parse(b"26 SCHILY.xattr.user.a=b\n\n32 LIBARCHIVE.xattr.user.%61=Yg==\n").unwrap();
+        let schily = record("SCHILY.xattr.user.a", "b\n");
+        let libarchive = record("LIBARCHIVE.xattr.user.%61", "Yg");
+        let pax = parse(&[schily, libarchive].concat()).unwrap();
         assert_eq!(pax.xattrs, [(b"user.a".to_vec(), b"b".to_vec())]);
-        assert!(matches!(
-            parse(b"18 SCHILY.xattr.=\n\n"),
-            Err(Problem::Xattr { .. } | Problem::Pax { .. })
-        ));
+        let pax = parse(&record("RHT.security.selinux", "label")).unwrap();
+        assert_eq!(pax.xattrs, [(b"security.selinux".to_vec(), b"label".to_vec())]);
+        for record in [record("SCHILY.xattr.", "a"), record("LIBARCHIVE.xattr.user.a", "!")] {
+            assert!(matches!(parse(&record), Err(Problem::Xattr { .. })));
+        }
     }
 
     #[test]
     fn attribute_limits() {
         let limits = Limits { xattrs: 1, xattr_bytes: 3, xattr_name_bytes: 6, ..Limits::default() };
+        let name = |name: &str| format!("SCHILY.xattr.{name}");
         for (body, good) in [
-            (&b"26 SCHILY.xattr.user.a=bcd\n"[..], false),
-            (b"27 SCHILY.xattr.user.a=bcd\n", true),
-            (b"28 SCHILY.xattr.user.a=bcde\n", false),
-            (b"28 SCHILY.xattr.user.ab=bcd\n", false),
-            (b"24 SCHILY.xattr.user.a=\n24 SCHILY.xattr.user.b=\n", false),
+            (record(&name("user.a"), "bcd"), true),
+            (record(&name("user.a"), "bcde"), false),
+            (record(&name("user.ab"), "bcd"), false),
+            ([record(&name("user.a"), ""), record(&name("user.b"), "")].concat(), false),
+            ([record(&name("user.a"), ""), record(&name("user.a"), "b")].concat(), true),
         ] {
-            assert_eq!(Pax::parse(body, &limits).is_ok(), good, "{}", body.escape_ascii());
+            assert_eq!(Pax::parse(&body, &limits).is_ok(), good, "{}", body.escape_ascii());
         }
     }
 
     #[test]
     fn global_headers() {
-        assert_eq!(global_keyword(b"14 comment=a\n\n"), None);
-        assert_eq!(global_keyword(b"14 comment=ab\n10 path=c\n"), Some(&b"path"[..]));
+        assert_eq!(global_keyword(&record("comment", "a")), None);
+        let body = [record("comment", "a"), record("path", "c")].concat();
+        assert_eq!(global_keyword(&body), Some(&b"path"[..]));
     }
 }

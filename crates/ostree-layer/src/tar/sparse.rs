@@ -124,12 +124,9 @@ impl PaxSparse {
     pub(super) fn set_solaris(&mut self, value: &[u8], limit: usize) -> Result<(), Problem> {
         const BAD: &str = "SUN.holesdata is no list of offsets";
         self.zeros.clear();
-        let mut numbers = value.split(|byte| *byte == b' ');
-        if numbers.next() != Some(&[]) {
-            return Err(malformed(BAD));
-        }
+        let value = value.strip_prefix(b" ").ok_or(malformed(BAD))?;
         let mut at = 0;
-        for (index, number) in numbers.enumerate() {
+        for (index, number) in value.split(|byte| *byte == b' ').enumerate() {
             let end = number::decimal(number, "offset of a hole")?;
             let length = end.checked_sub(at).ok_or(malformed(BAD))?;
             if index % 2 == 0 && length > 0 {
