@@ -1,0 +1,201 @@
+//! The command line as typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use oci_manifest::{ImageReference, OstreeImageReference, Platform};
+
+/// Container images in an ostree repository.
+#[derive(Debug, Parser)]
+#[command(name = "bootc-storage", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not found · 4 not verified (digest, signature, policy) · 5 stored content is damaged
+6 no space · 7 network or registry, worth another try · 8 repository in use · 9 a program that is needed is missing or failed
+10 access denied · 77 nothing changed (only with --unchanged-exit-77)";
+
+/// Options that stand before or after the verb.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The ostree repository (pull creates it when it is missing)
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "sysroot", help_heading = "Global options")]
+    pub(crate) repo: Option<PathBuf>,
+    /// The physical root of a host; its repository is PATH/ostree/repo [default: /]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    pub(crate) sysroot: Option<PathBuf>,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human, help_heading = "Global options")]
+    pub(crate) format: Format,
+    /// The same as --format json
+    #[arg(long, global = true, conflicts_with = "format", help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Print results and errors only, no progress and no warnings
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// Seconds to wait for another program that holds the repository
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds, help_heading = "Global options")]
+    pub(crate) lock_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Images in the repository
+    Image(ImageCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImageCommand {
+    #[command(subcommand)]
+    pub(crate) verb: ImageVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageVerb {
+    /// Bring an image into the repository, or up to date
+    Pull(Box<PullArgs>),
+    /// List stored images
+    #[command(alias = "ls")]
+    List,
+    /// Show all that is stored about an image
+    Inspect(NameArgs),
+    /// Show how an image was built
+    History(NameArgs),
+    /// Remove images, and the layers and objects that nothing needs any more
+    #[command(alias = "rm")]
+    Remove(RemoveArgs),
+    /// Remove layers and objects that no image and no deployment needs
+    Prune(PruneArgs),
+    /// Read everything an image consists of and compare it with its checksums
+    #[command(alias = "fsck")]
+    Check(CheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    /// The image: quay.io/os/image:tag, docker://…, oci:DIR[:TAG], oci-archive:FILE, docker-archive:, dir:,
+    /// containers-storage:, docker-daemon:, or one of these behind ostree-unverified-image:, ostree-image-signed:,
+    /// ostree-remote-image:REMOTE:
+    #[arg(value_name = "REFERENCE", value_parser = parse_reference)]
+    pub(crate) reference: OstreeImageReference,
+    /// Only say whether there is something new
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) check: bool,
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 77 when nothing is new
+    #[arg(long)]
+    pub(crate) unchanged_exit_77: bool,
+    /// Whose merge rules hold; "ostree-ext" gives the same tree as that program
+    #[arg(long, value_enum, default_value_t = CompatArg::None)]
+    pub(crate) compat: CompatArg,
+    /// How many layers are fetched and imported at once [default: by processors, 2 to 8]
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// The mode of a repository that is created
+    #[arg(long, value_enum, default_value_t = ModeArg::BareUser)]
+    pub(crate) repo_mode: ModeArg,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// How the image's source is opened.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source options")]
+pub(crate) struct SourceArgs {
+    /// Which image of an index to take, as os/architecture[/variant] [default: this machine's]
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<Platform>,
+    /// Credentials (format: containers-auth.json(5))
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authfile: Option<PathBuf>,
+    /// Use no credentials
+    #[arg(long, conflicts_with = "authfile")]
+    pub(crate) auth_anonymous: bool,
+    /// Certificates for the registry (format: containers-certs.d(5))
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cert_dir: Option<PathBuf>,
+    /// Accept plain HTTP and any certificate
+    #[arg(long)]
+    pub(crate) insecure_skip_tls_verification: bool,
+    /// The containers policy that ostree-image-signed: enforces
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// How often a failed transfer is tried again
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) retries: u32,
+    /// Seconds without a byte after which a transfer has stalled
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) stall_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompatArg {
+    None,
+    OstreeExt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeArg {
+    Bare,
+    BareUser,
+    Archive,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NameArgs {
+    /// A stored image, as `image list` shows it
+    #[arg(value_name = "IMAGE", value_parser = parse_name)]
+    pub(crate) image: ImageReference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// Stored images, as `image list` shows them
+    #[arg(value_name = "IMAGE", required = true, value_parser = parse_name)]
+    pub(crate) images: Vec<ImageReference>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// Say what would go and what stays for which reason, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Stored images [default: all]
+    #[arg(value_name = "IMAGE", value_parser = parse_name)]
+    pub(crate) images: Vec<ImageReference>,
+}
+
+fn parse_reference(text: &str) -> Result<OstreeImageReference, oci_manifest::Error> {
+    OstreeImageReference::parse_lenient(text)
+}
+
+/// A stored image has no signature source; one that was typed is ignored.
+fn parse_name(text: &str) -> Result<ImageReference, oci_manifest::Error> {
+    OstreeImageReference::parse_lenient(text).map(|reference| reference.imgref)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => Err("give whole seconds".to_owned()),
+    }
+}

@@ -1,0 +1,94 @@
+//! `image list`.
+
+use std::process::ExitCode;
+
+use bootc_storage::StoredImage;
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::output::Output;
+use crate::repository;
+use crate::text::{plain, size, table};
+
+/// What `image list --format json` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    images: Vec<ImageView>,
+    /// Image refs that lead to nothing readable.
+    unreadable: Vec<UnreadableView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageView {
+    image: String,
+    manifest_digest: String,
+    merge_commit: String,
+    version: Option<String>,
+    created: Option<String>,
+    layers: usize,
+    /// Sum of the layers' transfer sizes.
+    size_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnreadableView {
+    r#ref: String,
+    image: Option<String>,
+    reason: String,
+}
+
+pub(crate) fn run(global: &Global, output: &Output) -> anyhow::Result<ExitCode> {
+    let listed = repository::open(global)?.list()?;
+    let view = View {
+        images: listed.images.iter().map(ImageView::of).collect(),
+        unreadable: listed
+            .unreadable
+            .into_iter()
+            .map(|unreadable| UnreadableView {
+                r#ref: unreadable.name,
+                image: unreadable.reference.map(|reference| reference.to_string()),
+                reason: unreadable.reason,
+            })
+            .collect(),
+    };
+    output.result(&view, || human(&view))?;
+    for unreadable in &view.unreadable {
+        output.warn(&format!("{} cannot be read: {}", unreadable.r#ref, unreadable.reason));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl ImageView {
+    fn of(image: &StoredImage) -> Self {
+        Self {
+            image: image.reference.to_string(),
+            manifest_digest: image.manifest_digest.to_string(),
+            merge_commit: image.merge_commit.to_string(),
+            version: image.config.version().map(str::to_owned),
+            created: image.config.created().map(str::to_owned),
+            layers: image.manifest.layers().len(),
+            size_bytes: image.manifest.layers().iter().map(|layer| layer.size).sum(),
+        }
+    }
+}
+
+fn human(view: &View) -> String {
+    let rows: Vec<Vec<String>> = view
+        .images
+        .iter()
+        .map(|image| {
+            vec![
+                plain(&image.image),
+                image.manifest_digest.chars().take("sha256:".len() + 12).collect(),
+                plain(image.version.as_deref().unwrap_or("-")),
+                plain(image.created.as_deref().unwrap_or("-")),
+                image.layers.to_string(),
+                size(image.size_bytes),
+            ]
+        })
+        .collect();
+    table(&["IMAGE", "DIGEST", "VERSION", "CREATED", "LAYERS", "SIZE"], &rows)
+}

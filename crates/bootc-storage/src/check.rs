@@ -1,0 +1,180 @@
+//! Whether stored images are whole: refs, commits, manifests, and every object's content.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::{num::NonZeroUsize, sync::PoisonError, thread};
+
+use oci_manifest::{Digest, ImageReference, Role};
+use ostree_layer::DIFF_ID_KEY;
+use ostree_objects::{Checksum, ObjectName, ObjectType};
+use ostree_store::{Repo, Verdict};
+
+use crate::list::chain;
+use crate::reach::Reachable;
+use crate::stored::{StoredImage, StoredLayer, text};
+use crate::{Error, Event, Observer, Phase, Storage};
+
+/// The outcome of a check.
+#[derive(Debug, Default)]
+pub struct CheckReport {
+    /// Names of the images that were checked.
+    pub images: Vec<String>,
+    /// Objects that were read and hashed.
+    pub objects: u64,
+    /// What is wrong, in no particular order.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The image it was found in; none for an object that several may share.
+    pub image: Option<String>,
+    /// The ref, layer or object.
+    pub subject: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// What mends it.
+    pub advice: &'static str,
+}
+
+const PULL_AGAIN: &str = "remove the image and pull it again";
+
+impl Storage {
+    /// Check the named images, or all.
+    ///
+    /// Every object that an image or one of its layers leads to is read and hashed, each once. Problems are collected,
+    /// none ends the check.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that is not stored, and when the repository cannot be read at all.
+    pub fn check(
+        &self,
+        names: &[ImageReference],
+        jobs: NonZeroUsize,
+        observer: &Observer,
+    ) -> Result<CheckReport, Error> {
+        observer(Event::Phase(Phase::Check));
+        let _lock = self.lock_for_reading(observer)?;
+        let mut report = CheckReport::default();
+        let mut reachable = Reachable::default();
+        for image in self.images_to_check(names, &mut report)? {
+            self.check_image(&image, &mut reachable, &mut report)?;
+            report.images.push(image.reference.to_string());
+        }
+        for (name, reason) in std::mem::take(&mut reachable.unreadable) {
+            report.problems.push(problem(None, name.to_string(), reason));
+        }
+        check_objects(&self.repo, &reachable.objects, jobs, &mut report);
+        Ok(report)
+    }
+
+    fn images_to_check(
+        &self,
+        names: &[ImageReference],
+        report: &mut CheckReport,
+    ) -> Result<Vec<StoredImage>, Error> {
+        if !names.is_empty() {
+            return names.iter().map(|name| self.inspect(name)).collect();
+        }
+        let listed = self.list()?;
+        for unreadable in listed.unreadable {
+            report.problems.push(problem(None, unreadable.name, unreadable.reason));
+        }
+        Ok(listed.images)
+    }
+
+    fn check_image(
+        &self,
+        image: &StoredImage,
+        reachable: &mut Reachable,
+        report: &mut CheckReport,
+    ) -> Result<(), Error> {
+        let name = image.reference.to_string();
+        reachable.add_commit(&self.repo, image.merge_commit);
+        if image.config.diff_ids().len() < image.manifest.layers().len() {
+            report.problems.push(problem(
+                Some(&name),
+                "config".to_owned(),
+                "names fewer diff_ids than the manifest has layers".to_owned(),
+            ));
+        }
+        for layer in image.layers(self)? {
+            match layer.commit {
+                None => report.problems.push(problem(
+                    Some(&name),
+                    format!("layer {} ({})", layer.index, layer.digest),
+                    "its ref is missing or leads nowhere".to_owned(),
+                )),
+                Some(commit) => {
+                    reachable.add_commit(&self.repo, commit);
+                    self.check_layer(&name, &layer, &commit, report);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the layer commit says of its diff_id agrees with the config.
+    fn check_layer(
+        &self,
+        image: &str,
+        layer: &StoredLayer,
+        commit: &Checksum,
+        report: &mut CheckReport,
+    ) {
+        let Ok(commit) = self.repo.read_commit(commit) else { return };
+        let recorded = text(&commit, DIFF_ID_KEY).and_then(|text| text.parse::<Digest>().ok());
+        if layer.role == Some(Role::Derived)
+            && let (Some(recorded), Some(claimed)) = (recorded, &layer.diff_id)
+            && recorded != *claimed
+        {
+            report.problems.push(problem(
+                Some(image),
+                format!("layer {} ({})", layer.index, layer.digest),
+                format!("its diff_id is {recorded}, the config says {claimed}"),
+            ));
+        }
+    }
+}
+
+fn check_objects(
+    repo: &Repo,
+    objects: &HashSet<ObjectName>,
+    jobs: NonZeroUsize,
+    report: &mut CheckReport,
+) {
+    let objects: Vec<&ObjectName> = objects.iter().collect();
+    let next = AtomicUsize::new(0);
+    let checked = AtomicU64::new(0);
+    let problems = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs.get() {
+            scope.spawn(|| {
+                while let Some(name) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let what = match repo.verify(name) {
+                        Ok(Verdict::Good) => {
+                            checked.fetch_add(1, Ordering::Relaxed);
+                            continue;
+                        }
+                        // Detached metadata is optional.
+                        Ok(Verdict::Missing) if name.object_type == ObjectType::CommitMeta => continue,
+                        Ok(Verdict::Missing) => "is missing".to_owned(),
+                        Ok(Verdict::Corrupt { found }) => format!("is corrupt: it hashes to {found}"),
+                        Ok(Verdict::Unreadable { reason }) => chain(&reason),
+                        Err(error) => chain(&error),
+                    };
+                    let found = problem(None, name.to_string(), what);
+                    problems.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+                }
+            });
+        }
+    });
+    report.objects += checked.into_inner();
+    report.problems.extend(problems.into_inner().unwrap_or_else(PoisonError::into_inner));
+}
+
+fn problem(image: Option<&str>, subject: String, what: String) -> Problem {
+    Problem { image: image.map(str::to_owned), subject, what, advice: PULL_AGAIN }
+}

@@ -1,0 +1,106 @@
+//! From any error in a chain to what the caller would do about it.
+
+use std::error::Error as StdError;
+use std::io;
+
+use image_source::FailureKind;
+
+use crate::{Error, Kind};
+
+impl Error {
+    /// What a caller would do about it: decided by the deepest cause that knows.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let mut kind = self.own_kind();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if let Some(known) = kind_of(error) {
+                kind = known;
+            }
+            cause = error.source();
+        }
+        kind
+    }
+
+    fn own_kind(&self) -> Kind {
+        match self {
+            Self::NotFound { .. } | Self::NoRepo { .. } => Kind::NotFound,
+            Self::Busy { .. } => Kind::Busy,
+            Self::NoSpace { .. } => Kind::NoSpace,
+            Self::WrongDiffId { .. }
+            | Self::RemoteCannotVerify { .. }
+            | Self::RemoteSignature { .. } => Kind::Unverified,
+            Self::BadStoredImage { .. } => Kind::Corrupt,
+            Self::Manifest { .. }
+            | Self::Ref { .. }
+            | Self::RefCollision { .. }
+            | Self::Layer { .. }
+            | Self::Merge { .. }
+            | Self::BaseIncomplete { .. } => Kind::Invalid,
+            _ => Kind::Io,
+        }
+    }
+}
+
+/// What one cause says; an `io::Error` may carry another error inside.
+fn kind_of(error: &(dyn StdError + 'static)) -> Option<Kind> {
+    if let Some(source) = error.downcast_ref::<image_source::Error>() {
+        return Some(source_kind(source));
+    }
+    if let Some(store) = error.downcast_ref::<ostree_store::Error>() {
+        return store_kind(store);
+    }
+    if let Some(layer) = error.downcast_ref::<ostree_layer::Error>() {
+        use ostree_layer::Error as Layer;
+        let mismatch =
+            matches!(layer, Layer::BlobDigest { .. } | Layer::BlobSize { .. } | Layer::DiffId { .. });
+        return mismatch.then_some(Kind::Unverified);
+    }
+    let io = error.downcast_ref::<io::Error>()?;
+    if let Some(inner) = io.get_ref() {
+        let inner: &(dyn StdError + 'static) = inner;
+        return kind_of(inner);
+    }
+    match io.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(Kind::NoSpace),
+        io::ErrorKind::PermissionDenied => Some(Kind::Denied),
+        _ => None,
+    }
+}
+
+fn source_kind(error: &image_source::Error) -> Kind {
+    use image_source::Error as Source;
+    match error {
+        Source::NoSuchTag { .. }
+        | Source::NoSuchDigest { .. }
+        | Source::NoImage { .. }
+        | Source::BlobMissing { .. } => Kind::NotFound,
+        Source::ToolMissing { .. } | Source::ToolTooOld { .. } | Source::ToolFailed { .. } => {
+            Kind::Tool
+        }
+        Source::PolicyMissing { .. }
+        | Source::PolicyNotFound { .. }
+        | Source::PolicyInvalid { .. }
+        | Source::PolicyAcceptsAnything { .. }
+        | Source::UnverifiableReference { .. } => Kind::Unverified,
+        Source::Io { .. } => Kind::Io,
+        _ => match error.failure_kind() {
+            Some(FailureKind::Transient) => Kind::Network,
+            Some(FailureKind::Auth) => Kind::Denied,
+            Some(FailureKind::NotFound) => Kind::NotFound,
+            Some(FailureKind::Policy | FailureKind::Integrity) => Kind::Unverified,
+            _ => Kind::Invalid,
+        },
+    }
+}
+
+fn store_kind(error: &ostree_store::Error) -> Option<Kind> {
+    use ostree_store::ErrorKind;
+    match error.kind() {
+        ErrorKind::NoSpace => Some(Kind::NoSpace),
+        ErrorKind::Missing | ErrorKind::Corrupt => Some(Kind::Corrupt),
+        ErrorKind::ReadOnly => Some(Kind::Denied),
+        ErrorKind::Input | ErrorKind::Unsupported => Some(Kind::Invalid),
+        _ => None,
+    }
+}

@@ -1,0 +1,254 @@
+//! Carrying out a plan: base layers, derived layers, merge commit, image ref, in that order.
+
+use image_source::Source;
+use oci_manifest::{Digest, Layout, Role, SignatureSource};
+use ostree_layer::{PathPolicy, Report, StagedLayer};
+use ostree_objects::Checksum;
+
+use super::layer_state::{VerifiedLayers, state_of};
+use super::plan::Work;
+use super::transfer::{Arrived, Transfer};
+use super::{LayerPlan, LayerState, PullConfig, PullPlan};
+use crate::lock::LockMode;
+use crate::{Error, Event, Observer, Phase, Storage};
+
+/// The outcome of a pull.
+#[derive(Debug)]
+pub struct Pulled {
+    /// The image's merge commit.
+    pub merge_commit: Checksum,
+    /// Digest of its manifest.
+    pub manifest_digest: Digest,
+    /// Nothing had to be done.
+    pub unchanged: bool,
+    /// Layers that were fetched and stored, in manifest order.
+    pub stored: Vec<StoredReport>,
+    /// How many layers the repository held already.
+    pub reused: usize,
+    /// What merging the layers found; none when unchanged.
+    pub merge: Option<ostree_flatten::Report>,
+}
+
+/// A layer that was fetched, and what its import noticed.
+#[derive(Debug)]
+pub struct StoredReport {
+    /// Position in the manifest.
+    pub index: usize,
+    /// The blob's digest.
+    pub digest: Digest,
+    /// Its commit.
+    pub commit: Checksum,
+    /// What the import noticed.
+    pub report: Report,
+}
+
+impl Storage {
+    /// Carry out `plan`. When this returns `Ok`, the image's ref and all it leads to are on disk.
+    ///
+    /// Each layer gets its ref as soon as it is verified and synced: what is done stays done if a later
+    /// layer fails or the process is killed.
+    ///
+    /// # Errors
+    /// When a layer cannot be fetched, verified or stored, when the layers do not merge, or when another
+    /// program holds the repository.
+    pub fn apply_pull(
+        &self,
+        plan: &PullPlan,
+        config: &PullConfig,
+        observer: &Observer,
+    ) -> Result<Pulled, Error> {
+        match &plan.work {
+            Work::Nothing { merge_commit } => Ok(Pulled {
+                merge_commit: *merge_commit,
+                manifest_digest: plan.manifest_digest.clone(),
+                unchanged: true,
+                stored: Vec::new(),
+                reused: plan.layers.len(),
+                merge: None,
+            }),
+            Work::Import(source) => {
+                let _lock = self.lock(LockMode::Shared, observer)?;
+                self.sweep(observer)?;
+                Pull::new(self, plan, source.as_ref(), config, observer)?.run()
+            }
+        }
+    }
+}
+
+/// A pull under way, with the repository locked.
+pub(super) struct Pull<'a> {
+    pub(super) storage: &'a Storage,
+    pub(super) plan: &'a PullPlan,
+    pub(super) source: &'a dyn Source,
+    pub(super) config: &'a PullConfig,
+    pub(super) observer: &'a Observer,
+    pub(super) layout: Layout,
+    /// The image's name, for errors.
+    pub(super) reference: String,
+    /// The commit of each layer that is in, by position.
+    pub(super) commits: Vec<Option<Checksum>>,
+    stored: Vec<StoredReport>,
+    reused: usize,
+}
+
+impl<'a> Pull<'a> {
+    fn new(
+        storage: &'a Storage,
+        plan: &'a PullPlan,
+        source: &'a dyn Source,
+        config: &'a PullConfig,
+        observer: &'a Observer,
+    ) -> Result<Self, Error> {
+        let reference = plan.reference.imgref.to_string();
+        let layout = Layout::new(&plan.manifest, &plan.config)
+            .map_err(|source| Error::Manifest { reference: reference.clone(), source })?;
+        let commits = vec![None; layout.layers.len()];
+        Ok(Self {
+            storage,
+            plan,
+            source,
+            config,
+            observer,
+            layout,
+            reference,
+            commits,
+            stored: Vec::new(),
+            reused: 0,
+        })
+    }
+
+    fn run(mut self) -> Result<Pulled, Error> {
+        (self.observer)(Event::Phase(Phase::Layers));
+        // The base decides which paths of derived layers are kept, so it comes first.
+        let base = self.bring_in_base()?;
+        self.bring_in_derived(base.as_ref())?;
+        let (merge_commit, merge) = self.merge(base.as_ref())?;
+        (self.observer)(Event::Phase(Phase::Publish));
+        self.storage.set_ref(&self.plan.ref_name, &merge_commit)?;
+        self.stored.sort_by_key(|layer| layer.index);
+        Ok(Pulled {
+            merge_commit,
+            manifest_digest: self.plan.manifest_digest.clone(),
+            unchanged: false,
+            stored: self.stored,
+            reused: self.reused,
+            merge: Some(merge),
+        })
+    }
+
+    /// Commit layer and chunks. The commit refers to objects of the chunks, so it becomes visible after them.
+    fn bring_in_base(&mut self) -> Result<Option<Checksum>, Error> {
+        let layers = self.wanted(|role| role != Role::Derived, None)?;
+        let held_back = self.transfer(&layers, PathPolicy::everything())?;
+        for (index, staged) in held_back {
+            if let SignatureSource::OstreeRemote(remote) = &self.plan.reference.sigverify {
+                self.verify_signature(remote, &staged)?;
+            }
+            self.verify_base(&staged)?;
+            let commit = staged.commit;
+            staged
+                .stage
+                .publish()
+                .map_err(|source| Error::Store { action: "publish the base commit", source })?;
+            self.arrived(&layers, index, commit, staged.report)?;
+        }
+        Ok(self.layout.base_layer().and_then(|layer| self.commits[layer.index]))
+    }
+
+    fn bring_in_derived(&mut self, base: Option<&Checksum>) -> Result<(), Error> {
+        let policy = self.storage.path_policy(base, self.config)?;
+        let layers = self.wanted(|role| role == Role::Derived, Some(&policy))?;
+        self.transfer(&layers, policy).map(drop)
+    }
+
+    /// The layers of some roles, their state looked at again now that nothing can be pruned under us. Those that are
+    /// present are taken at once.
+    fn wanted(
+        &mut self,
+        has_role: impl Fn(Role) -> bool,
+        policy: Option<&PathPolicy>,
+    ) -> Result<Vec<LayerPlan>, Error> {
+        let verified = VerifiedLayers::read(self.storage)?;
+        let mut missing: Vec<LayerPlan> = Vec::new();
+        for layer in self.layout.layers.clone().into_iter().filter(|layer| has_role(layer.role)) {
+            let index = layer.index;
+            let state = state_of(self.storage, &layer, policy, &verified)?;
+            let plan = LayerPlan { layer, state };
+            match &plan.state {
+                LayerState::Present { commit } => {
+                    self.commits[index] = Some(*commit);
+                    self.reused += 1;
+                }
+                LayerState::SameContent { commit, .. } => {
+                    let commit = *commit;
+                    self.set_layer_ref(&plan, &commit)?;
+                    self.commits[index] = Some(commit);
+                    self.reused += 1;
+                    (self.observer)(Event::LayerReused { layer: &plan, commit: &commit });
+                }
+                // An image may list one layer twice; it is fetched once.
+                LayerState::Missing => {
+                    let digest = &plan.layer.descriptor.digest;
+                    if !missing.iter().any(|other| other.layer.descriptor.digest == *digest) {
+                        missing.push(plan);
+                    }
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Fetch and import `layers`; what is done gets its ref. Returns commit layers, which wait for their chunks.
+    fn transfer(
+        &mut self,
+        layers: &[LayerPlan],
+        policy: PathPolicy,
+    ) -> Result<Vec<(usize, StagedLayer)>, Error> {
+        let reference = self.reference.clone();
+        let transfer = Transfer {
+            repo: &self.storage.repo,
+            source: self.source,
+            config: self.config,
+            policy,
+            reference: &reference,
+            observer: self.observer,
+        };
+        let mut held_back = Vec::new();
+        transfer.run(layers, |index, arrived| {
+            match arrived {
+                Arrived::Published { commit, report } => self.arrived(layers, index, commit, report)?,
+                Arrived::HeldBack(staged) => held_back.push((index, *staged)),
+            }
+            Ok(())
+        })?;
+        Ok(held_back)
+    }
+
+    /// A layer's objects are in the repository: give it its ref.
+    fn arrived(
+        &mut self,
+        layers: &[LayerPlan],
+        index: usize,
+        commit: Checksum,
+        report: Report,
+    ) -> Result<(), Error> {
+        let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else { return Ok(()) };
+        self.set_layer_ref(plan, &commit)?;
+        let digest = plan.layer.descriptor.digest.clone();
+        for layer in &self.layout.layers {
+            if layer.descriptor.digest == digest {
+                self.commits[layer.index] = Some(commit);
+            }
+        }
+        (self.observer)(Event::LayerStored { layer: plan, commit: &commit, report: &report });
+        self.stored.push(StoredReport { index, digest, commit, report });
+        Ok(())
+    }
+
+    fn set_layer_ref(&self, plan: &LayerPlan, commit: &Checksum) -> Result<(), Error> {
+        let digest = &plan.layer.descriptor.digest;
+        let name = ostree_refs::blob_ref(digest)
+            .map_err(|source| Error::Ref { reference: digest.to_string(), source })?;
+        self.storage.set_ref(&name, commit)
+    }
+}

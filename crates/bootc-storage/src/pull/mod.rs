@@ -1,0 +1,16 @@
+//! Pulling an image: a plan that touches nothing, then its application.
+
+mod apply;
+mod config;
+mod layer_state;
+mod merge;
+mod plan;
+mod space;
+mod transfer;
+mod verify_base;
+
+pub use apply::{Pulled, StoredReport};
+pub use config::{Compat, PullConfig, default_jobs};
+pub use layer_state::{LayerPlan, LayerState};
+pub use plan::PullPlan;
+pub use space::SpaceNeed;

@@ -1,0 +1,151 @@
+//! Layers coming in: several at once, each in a worker of its own, finished ones reported in the order they finish.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use image_source::Source;
+use oci_manifest::Role;
+use ostree_layer::{AsTheyCome, Encoding, Import, LayerInput, PathPolicy, Report, StagedLayer};
+use ostree_objects::Checksum;
+use ostree_store::Repo;
+
+use super::{LayerPlan, PullConfig};
+use crate::{Error, Event, IMPORTER_VERSION, Observer};
+
+/// What every worker needs.
+pub(super) struct Transfer<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) source: &'a dyn Source,
+    pub(super) config: &'a PullConfig,
+    /// For derived layers; the paths of base layers are not looked at.
+    pub(super) policy: PathPolicy,
+    pub(super) reference: &'a str,
+    pub(super) observer: &'a Observer,
+}
+
+/// A layer that is verified and in the repository, or ready to be.
+pub(super) enum Arrived {
+    /// Its objects are published and synced; its ref is not written.
+    Published { commit: Checksum, report: Report },
+    /// A commit layer: it may become visible only after the chunks it refers to.
+    HeldBack(Box<StagedLayer>),
+}
+
+type Outcome = (usize, Result<Arrived, Error>);
+
+impl Transfer<'_> {
+    /// Import `layers`, at most `jobs` at once, and hand each to `done` on this thread.
+    ///
+    /// After the first error no new layer is begun and those under way stop; what was finished by then is still handed on.
+    pub(super) fn run(
+        &self,
+        layers: &[LayerPlan],
+        mut done: impl FnMut(usize, Arrived) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let queue = Mutex::new(largest_first(layers));
+        let stop = AtomicBool::new(false);
+        let (sender, outcomes) = mpsc::channel::<Outcome>();
+        thread::scope(|scope| {
+            for _ in 0..self.config.jobs.get().min(layers.len()) {
+                let sender = sender.clone();
+                scope.spawn(|| self.work(&queue, &stop, sender));
+            }
+            drop(sender);
+            let mut first_error = None;
+            for (index, outcome) in outcomes {
+                if let Err(error) = outcome.and_then(|arrived| done(index, arrived)) {
+                    stop.store(true, Ordering::Relaxed);
+                    // Workers that were told to stop fail too; the first failure is the cause.
+                    first_error.get_or_insert(error);
+                }
+            }
+            first_error.map_or(Ok(()), Err)
+        })
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the channel ends when every worker dropped its sender")]
+    fn work(&self, queue: &Mutex<VecDeque<&LayerPlan>>, stop: &AtomicBool, sender: Sender<Outcome>) {
+        while !stop.load(Ordering::Relaxed) {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(plan) = next else { return };
+            let outcome = self.import(plan, stop);
+            if sender.send((plan.layer.index, outcome)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn import(&self, plan: &LayerPlan, stop: &AtomicBool) -> Result<Arrived, Error> {
+        (self.observer)(Event::LayerStarted(plan));
+        let layer = &plan.layer;
+        let blob = self.source.blob(layer).map_err(|source| Error::LayerSource {
+            reference: self.reference.to_owned(),
+            index: layer.index,
+            digest: layer.descriptor.digest.clone(),
+            source: Box::new(source),
+        })?;
+        let on_bytes = |delta| (self.observer)(Event::LayerBytes { index: layer.index, delta });
+        let stage = self.repo.stage().map_err(|source| Error::Store { action: "stage a layer", source })?;
+        let import = Import {
+            policy: &self.policy,
+            labels: &AsTheyCome,
+            limits: &self.config.limits,
+            on_bytes: &on_bytes,
+            importer: IMPORTER_VERSION,
+        };
+        let input = LayerInput {
+            layer,
+            encoding: match blob.encoding {
+                image_source::Encoding::Declared => Encoding::Declared,
+                image_source::Encoding::Sniff => Encoding::Sniff,
+            },
+            digest_applies: blob.digest_applies,
+        };
+        let reader = Stoppable { inner: blob.reader, stop };
+        let staged = ostree_layer::import(reader, &input, &import, stage)
+            .map_err(|source| self.layer_error(plan, source))?;
+        if layer.role == Role::Commit {
+            return Ok(Arrived::HeldBack(Box::new(staged)));
+        }
+        staged
+            .stage
+            .publish()
+            .map_err(|source| Error::Store { action: "publish a layer's objects", source })?;
+        Ok(Arrived::Published { commit: staged.commit, report: staged.report })
+    }
+
+    fn layer_error(&self, plan: &LayerPlan, source: ostree_layer::Error) -> Error {
+        Error::Layer {
+            reference: self.reference.to_owned(),
+            index: plan.layer.index,
+            digest: plan.layer.descriptor.digest.clone(),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// The largest layer is begun first: begun last, it would be waited for alone.
+fn largest_first(layers: &[LayerPlan]) -> VecDeque<&LayerPlan> {
+    let mut queue: Vec<&LayerPlan> = layers.iter().collect();
+    queue.sort_by_key(|plan| std::cmp::Reverse(plan.layer.descriptor.size));
+    queue.into()
+}
+
+/// A blob that ends with an error once another layer has failed.
+struct Stoppable<'a, R> {
+    inner: R,
+    stop: &'a AtomicBool,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("stopped because another layer failed"));
+        }
+        self.inner.read(buf)
+    }
+}
