@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use oci_manifest::limits::{MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES};
 use oci_manifest::{Config, Digest, ImageReference, Layer, Manifest, Platform};
 
-use crate::document::{checked_config, config_limit, manifest_limit, parse_manifest};
+use crate::document::{checked_config, parse_manifest};
 use crate::layout::{Directory, Layout, LayoutFile};
 use crate::oci_name::OciName;
 use crate::private_dir::PrivateDir;
@@ -78,7 +79,7 @@ impl DirectSource {
             source,
         })?;
         let layout = Layout::Directory(Directory::from_dir(path.clone(), dir));
-        let Some(bytes) = layout.read("manifest.json", manifest_limit())? else {
+        let Some(bytes) = layout.read("manifest.json", MAX_MANIFEST_BYTES)? else {
             return Err(Error::BlobMissing {
                 path,
                 file: "manifest.json".to_owned(),
@@ -147,7 +148,7 @@ impl Source for DirectSource {
         let descriptor = self.selected.manifest.config();
         let bytes = self
             .layout
-            .read(&self.file_of(&descriptor.digest), config_limit())?
+            .read(&self.file_of(&descriptor.digest), MAX_CONFIG_BYTES)?
             .ok_or_else(|| self.missing(&descriptor.digest))?;
         checked_config(&bytes, descriptor, &self.image, &self.platform)
     }

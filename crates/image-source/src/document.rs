@@ -1,19 +1,8 @@
 //! Manifests and configs: checked against their digest before they are parsed.
 
-use oci_manifest::limits::{MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES};
 use oci_manifest::{Algorithm, Config, Descriptor, Digest, Document, Hasher, Manifest, Platform};
 
 use crate::Error;
-
-/// The limit for a manifest or index, as `u64`.
-pub(crate) fn manifest_limit() -> u64 {
-    u64::try_from(MAX_MANIFEST_BYTES).unwrap_or(u64::MAX)
-}
-
-/// The limit for a config, as `u64`.
-pub(crate) fn config_limit() -> u64 {
-    u64::try_from(MAX_CONFIG_BYTES).unwrap_or(u64::MAX)
-}
 
 /// The digest of some bytes by the algorithm of another digest.
 pub(crate) fn digest_like(algorithm: Algorithm, bytes: &[u8]) -> Digest {
@@ -76,21 +65,12 @@ pub(crate) fn checked_config(
         });
     }
     check_digest(bytes, &descriptor.digest, what)?;
-    let config = Config::parse(bytes).map_err(|source| Error::Document {
+    let refused = |source| Error::Document {
         what: format!("config {}", descriptor.digest),
         image: image.to_owned(),
         source,
-    })?;
-    if config.os() != platform.os || config.architecture() != platform.architecture {
-        return Err(Error::WrongPlatform {
-            image: image.to_owned(),
-            expected: platform.clone(),
-            found: Platform {
-                os: config.os().to_owned(),
-                architecture: config.architecture().to_owned(),
-                variant: config.variant().map(str::to_owned),
-            },
-        });
-    }
+    };
+    let config = Config::parse(bytes).map_err(refused)?;
+    config.check_platform(platform).map_err(refused)?;
     Ok(config)
 }

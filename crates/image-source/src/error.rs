@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oci_manifest::{Digest, Platform};
+use oci_manifest::Digest;
 
 /// Why an image could not be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -144,16 +144,6 @@ pub enum Error {
         path: String,
         /// What is wrong with it.
         fault: ArchiveFault,
-    },
-    /// The image is made for another platform than was asked for.
-    #[error("{image} is for {found}; asked for was {expected}")]
-    WrongPlatform {
-        /// The image.
-        image: String,
-        /// The platform asked for.
-        expected: Platform,
-        /// The platform of the image's config.
-        found: Platform,
     },
     /// A program that is needed is not installed.
     #[error(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::Error;
 
@@ -49,7 +49,7 @@ impl PrivateDir {
                 Err(error) => return Err(error),
             }
             // Another process's sweep may take it between its making and its locking: then the next name.
-            let dir = match parent.open_dir(&name) {
+            let dir = match open_lockable(parent, name.as_ref()) {
                 Ok(dir) => dir,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
@@ -99,13 +99,22 @@ pub fn sweep_abandoned(tmp: &Dir) -> io::Result<u64> {
         if !name.to_string_lossy().starts_with(PREFIX) || !entry.file_type()?.is_dir() {
             continue;
         }
-        let Ok(dir) = entry.open_dir() else { continue };
+        let Ok(dir) = open_lockable(tmp, Path::new(&name)) else {
+            continue;
+        };
         if rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok() {
             tmp.remove_dir_all(&name)?;
             removed += 1;
         }
     }
     Ok(removed)
+}
+
+/// Opens a directory so that it can be locked: those that cap-std opens itself have only `O_PATH`.
+fn open_lockable(parent: &Dir, name: &Path) -> io::Result<Dir> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+    Ok(Dir::from_std_file(fd.into()))
 }
 
 /// The path by which the kernel knows an open directory.

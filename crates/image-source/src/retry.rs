@@ -11,76 +11,6 @@ use crate::{Error, FailureKind, OnEvent, Retry, SourceEvent};
 /// skopeo 1.19 and later mark transient errors themselves; for all others only the text tells. Quoted parts and
 /// words with a slash (URLs, image names) are left out first, so that an image's name decides nothing.
 pub fn classify(message: &str) -> FailureKind {
-    /// In the order in which they decide. All were said by skopeo 1.9.3, or are in its source.
-    const PHRASES: &[(FailureKind, &[&str])] = &[
-        (
-            FailureKind::Policy,
-            &[
-                "source image rejected",
-                "rejected by policy",
-                "signature was required",
-            ],
-        ),
-        (
-            FailureKind::Integrity,
-            &[
-                "corrupted blob",
-                "did not match",
-                "does not match",
-                "digest mismatch",
-                "size mismatch",
-                "bytes in blob, got",
-            ],
-        ),
-        (
-            FailureKind::Auth,
-            &[
-                "unauthorized",
-                "authentication required",
-                "access denied",
-                "denied:",
-                "is denied",
-            ],
-        ),
-        (
-            FailureKind::NotFound,
-            &[
-                "manifest unknown",
-                "name unknown",
-                "blob unknown",
-                "no such file or directory",
-                "no image found in manifest list",
-                "no image found in image index",
-                "does not resolve to an image id",
-                "does not exist",
-            ],
-        ),
-        (
-            FailureKind::Transient,
-            &[
-                "connection refused",
-                "connection reset",
-                "connection timed out",
-                "broken pipe",
-                "unexpected eof",
-                "server closed idle connection",
-                "http2: server sent goaway",
-                "stream error",
-                "i/o timeout",
-                "handshake timeout",
-                "timeout awaiting response headers",
-                "client.timeout exceeded",
-                "context deadline exceeded",
-                "network is unreachable",
-                "no route to host",
-                "temporary failure in name resolution",
-                "server misbehaving",
-                "too many requests",
-                "toomanyrequests",
-                V1_PING,
-            ],
-        ),
-    ];
     let text = without_names(message);
     if let Some((kind, _)) = PHRASES
         .iter()
@@ -98,6 +28,77 @@ pub fn classify(message: &str) -> FailureKind {
         _ => FailureKind::Permanent,
     }
 }
+
+/// In the order in which they decide. All were said by skopeo 1.9.3, or are in its source.
+const PHRASES: &[(FailureKind, &[&str])] = &[
+    (
+        FailureKind::Policy,
+        &[
+            "source image rejected",
+            "rejected by policy",
+            "signature was required",
+        ],
+    ),
+    (
+        FailureKind::Integrity,
+        &[
+            "corrupted blob",
+            "did not match",
+            "does not match",
+            "digest mismatch",
+            "size mismatch",
+            "bytes in blob, got",
+        ],
+    ),
+    (
+        FailureKind::Auth,
+        &[
+            "unauthorized",
+            "authentication required",
+            "access denied",
+            "denied:",
+            "is denied",
+        ],
+    ),
+    (
+        FailureKind::NotFound,
+        &[
+            "manifest unknown",
+            "name unknown",
+            "blob unknown",
+            "no such file or directory",
+            "no image found in manifest list",
+            "no image found in image index",
+            "does not resolve to an image id",
+            "does not exist",
+        ],
+    ),
+    (
+        FailureKind::Transient,
+        &[
+            "connection refused",
+            "connection reset",
+            "connection timed out",
+            "broken pipe",
+            "unexpected eof",
+            "server closed idle connection",
+            "http2: server sent goaway",
+            "stream error",
+            "i/o timeout",
+            "handshake timeout",
+            "timeout awaiting response headers",
+            "client.timeout exceeded",
+            "context deadline exceeded",
+            "network is unreachable",
+            "no route to host",
+            "temporary failure in name resolution",
+            "server misbehaving",
+            "too many requests",
+            "toomanyrequests",
+            V1_PING,
+        ],
+    ),
+];
 
 /// What skopeo says when `/v2/` is answered with anything but 200 and 401, or not at all: a registry that is down, or a
 /// server that is no registry.

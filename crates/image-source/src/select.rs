@@ -1,9 +1,10 @@
 //! From an OCI layout to one manifest: by tag, by digest, by platform, through indexes inside indexes.
 
+use oci_manifest::limits::MAX_MANIFEST_BYTES;
 use oci_manifest::{Descriptor, Digest, Document, Index, Manifest, Platform};
 
 use crate::Error;
-use crate::document::{check_digest, manifest_limit, parse_document};
+use crate::document::{check_digest, parse_document};
 use crate::layout::Layout;
 use crate::oci_name::OciName;
 
@@ -31,7 +32,7 @@ pub(crate) fn select(
     platform: &Platform,
 ) -> Result<Selected, Error> {
     check_version(layout)?;
-    let top = match layout.read("index.json", manifest_limit())? {
+    let top = match layout.read("index.json", MAX_MANIFEST_BYTES)? {
         Some(bytes) => match parse_document(&bytes, image, "index.json")? {
             Document::Index(index) => index,
             Document::Manifest(_) => return Err(not_a_layout(layout, "index.json is no index")),
@@ -105,7 +106,7 @@ fn by_digest(layout: &Layout, top: &Index, digest: &Digest) -> Result<Vec<u8>, E
     if let Some(descriptor) = top.manifests().iter().find(|d| d.digest == *digest) {
         return read_described(layout, descriptor);
     }
-    match layout.read(&file_of(digest), manifest_limit())? {
+    match layout.read(&file_of(digest), MAX_MANIFEST_BYTES)? {
         Some(bytes) => {
             check_digest(&bytes, digest, || {
                 format!("{} in {}", file_of(digest), layout.path())
@@ -156,30 +157,29 @@ fn by_tag<'a>(
         ([one], _) => Ok(one),
         ([first, rest @ ..], _) if rest.iter().all(|d| d.digest == first.digest) => Ok(first),
         (several, _) => {
-            let one_name = several.iter().all(|d| name_of(d) == name_of(several[0]));
-            if !one_name || several.iter().any(|d| d.platform.is_none()) {
-                return Err(Error::Ambiguous {
-                    path: layout.path().to_owned(),
-                    count: several.len(),
-                    tags: tags(),
-                });
+            let same_name = several.iter().all(|d| name_of(d) == name_of(several[0]));
+            if same_name
+                && several.len() == images.len()
+                && several.iter().all(|d| d.platform.is_some())
+            {
+                return top
+                    .select(platform)
+                    .map_err(|source| refused("index.json".to_owned(), image, source));
             }
-            let fits = |d: &&&Descriptor| {
-                d.platform
-                    .as_ref()
-                    .is_some_and(|p| p.os == platform.os && p.architecture == platform.architecture)
-            };
-            let mut platform_fits = several.iter().filter(fits);
-            match (platform_fits.next(), platform_fits.next()) {
-                (Some(one), None) => Ok(one),
-                // Several variants, or none at all: the index's own rules know, and its error lists what there is.
-                _ => top.select(platform).map_err(|source| Error::Document {
-                    what: "index.json".to_owned(),
-                    image: image.to_owned(),
-                    source,
-                }),
-            }
+            Err(Error::Ambiguous {
+                path: layout.path().to_owned(),
+                count: several.len(),
+                tags: tags(),
+            })
         }
+    }
+}
+
+fn refused(what: String, image: &str, source: oci_manifest::Error) -> Error {
+    Error::Document {
+        what,
+        image: image.to_owned(),
+        source,
     }
 }
 
@@ -189,11 +189,9 @@ fn by_platform<'a>(
     digest: &Digest,
     image: &str,
 ) -> Result<&'a Descriptor, Error> {
-    index.select(platform).map_err(|source| Error::Document {
-        what: format!("index {digest}"),
-        image: image.to_owned(),
-        source,
-    })
+    index
+        .select(platform)
+        .map_err(|source| refused(format!("index {digest}"), image, source))
 }
 
 /// What an `index.json` entry must be to count; other media types are other people's extensions.
@@ -211,7 +209,7 @@ fn is_image(descriptor: &Descriptor) -> bool {
 fn read_described(layout: &Layout, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
     let file = file_of(&descriptor.digest);
     let what = || format!("{file} in {}", layout.path());
-    let limit = manifest_limit();
+    let limit = MAX_MANIFEST_BYTES;
     if descriptor.size > limit {
         return Err(Error::TooLarge {
             what: what(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
-use oci_manifest::{ImageReference, Transport};
+use oci_manifest::ImageReference;
 
 use crate::command::{self, Policy, RunError};
 use crate::private_dir::PrivateDir;
@@ -104,11 +104,7 @@ fn copy_once(
 
 /// How skopeo wants the image to be called.
 pub(crate) fn skopeo_name(image: &ImageReference) -> String {
-    match (image.transport, image.name.strip_prefix("sha256:")) {
-        // skopeo takes the digest of a stored image only without its algorithm (skopeo issue 2750).
-        (Transport::ContainerStorage, Some(id)) => format!("containers-storage:{id}"),
-        _ => image.canonical().to_string(),
-    }
+    image.canonical().for_skopeo()
 }
 
 /// Bytes in a directory's files, temporary directories of skopeo's included.

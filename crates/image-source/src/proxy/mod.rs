@@ -9,6 +9,7 @@ mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use oci_manifest::limits::MAX_CONFIG_BYTES;
 use oci_manifest::{Config, Digest, Layer, Manifest, Platform};
 
 use crate::document::{checked_config, digest_like, parse_manifest};
@@ -166,7 +167,7 @@ impl Pool {
     /// A small blob, whole.
     fn read_small(self: &Arc<Self>, digest: &Digest, size: u64) -> Result<Vec<u8>, Error> {
         use std::io::Read as _;
-        let limit = crate::document::config_limit();
+        let limit = MAX_CONFIG_BYTES;
         let what = || format!("{digest} of {}", self.target.shown);
         if size > limit {
             return Err(Error::TooLarge {
