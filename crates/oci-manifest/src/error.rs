@@ -116,7 +116,7 @@ pub enum Error {
         /// Position in the list, from 0.
         position: usize,
         /// What is wrong with it.
-        source: Box<Error>,
+        source: Box<Self>,
     },
     /// Not a digest.
     #[error("invalid digest {text}: {reason}")]

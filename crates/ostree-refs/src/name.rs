@@ -41,8 +41,8 @@ impl AsRef<str> for RefName {
 impl FromStr for RefName {
     type Err = Error;
 
-    /// Checks libostree's grammar (parts of letters, digits, `_`, `-`, `.`, the first character no `-` and no `.`),
-    /// taken as ASCII, and the lengths of path and file name.
+    /// Checks libostree's grammar (parts of `_`, `-`, `.` and letters and digits of any script, not beginning with `-` or
+    /// `.`) and the lengths of path and file name.
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = |reason| Error::InvalidName {
             name: text.to_owned(),
@@ -52,8 +52,8 @@ impl FromStr for RefName {
             let Some(begin) = component.chars().next() else {
                 return Err(bad("it has an empty part"));
             };
-            let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-            if !component.bytes().all(fits) {
+            let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+            if !component.chars().all(fits) {
                 return Err(bad(
                     "only letters, digits and the characters . _ - / are allowed",
                 ));

@@ -72,7 +72,8 @@ pub(super) fn check(name: &str) -> Result<(), Error> {
     };
     if domain.is_some_and(|domain| !is_domain(domain)) {
         return Err(bad(
-            "the registry is not host, host:port or [IPv6 address]:port",
+            "before the first / stands neither a registry (host, host:port, [IPv6 address]:port) \
+             nor a known transport, such as oci: or oci-archive:",
         ));
     }
     if path.chars().any(|c| c.is_ascii_uppercase()) {
