@@ -222,34 +222,92 @@ fn content_that_is_remapped_or_dropped() {
     );
 }
 
-/// Directories that no tar lists: the metadata that libostree makes up for them is part of the tree.
+/// Directories that no tar lists get 0:0 0755 with us, with the peer the owner of the last entry that needed one
+/// (see [`crate::peer_alone`]): the same for the system's own files.
 #[test]
 fn implied_directories() {
     check(
         "implied directories",
         &[
+            "file usr/a/b/c \"x\"\nfile usr/a/d \"x\"\nfile etc/fresh/conf \"x\"",
             r#"
-            file usr/a/b/c 0644 5:6 "x"
-            file usr/a/d 0644 7:8 "x"
+            file usr/a/b/e/f "x"
+            file usr/v/w/x "x"
+            dir usr/v/w 0700 3:3
+            file usr/v/w/owned 0644 5:6 "x"
+            file usr/lib/games/sub/level "x"
             "#,
-            r#"file usr/a/b/e/f 0644 9:9 "x""#,
         ],
     );
 }
 
-/// The same, where several entries needed a directory that no tar lists: the last one that needed to make
-/// directories owns all that it went through.
+/// Layers that no one thought of: directories named `d…`, files and links named otherwise (the peer fails where a
+/// directory comes over a file), markers for all of them, in an order that is no order.
 #[test]
-fn implied_directories_that_several_entries_need() {
-    check(
-        "implied directories again",
-        &[r#"
-            file usr/q/r/s 0644 5:6 "x"
-            file usr/q/t/u 0644 7:8 "x"
-            file usr/q/r/v 0644 9:9 "x"
-            file usr/v/w/x 0644 5:6 "x"
-            dir usr/v/w 0700 3:3
-            file usr/v/y/z 0644 7:8 "x"
-        "#],
-    );
+fn random_layers() {
+    for seed in 1..=4 {
+        let layers: Vec<String> = (0..5)
+            .map(|layer| random_layer(&mut Random(seed * 10 + layer)))
+            .collect();
+        let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
+        check(&format!("seed {seed}: {layers:#?}"), &layers);
+    }
+}
+
+/// Numbers that look random, the same everywhere (the generator of Park and Miller).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0 * 48271 % 0x7fff_ffff;
+        self.0 % limit
+    }
+
+    fn pick(&mut self, from: &[&'static str]) -> &'static str {
+        from[usize::try_from(self.below(from.len() as u64)).unwrap()]
+    }
+}
+
+fn random_layer(random: &mut Random) -> String {
+    const FILES: [&str; 5] = ["+f", ".f", "f", "z", "-f"];
+    let directories = ["d1", "d2", "d1/d1", "d1/d2", "d2/d3", "d1/d1/d2"];
+    let mut lines = vec!["dir usr".to_owned()];
+    let mut taken = std::collections::BTreeSet::new();
+    // Every directory is listed, parents first, as image builders write them.
+    for directory in directories {
+        let parent = directory.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if (parent.is_empty() || taken.contains(parent)) && random.below(3) > 0 {
+            taken.insert(directory.to_owned());
+            let mode = random.pick(&["0755", "0700", "02711"]);
+            lines.push(format!(
+                "dir usr/{directory} {mode} {0}:{0}",
+                random.below(3)
+            ));
+        }
+    }
+    for directory in taken.clone() {
+        for _ in 0..random.below(6) {
+            let name = random.pick(&FILES);
+            let path = format!("usr/{directory}/{name}");
+            let line = match random.below(6) {
+                0 => format!(
+                    "whiteout usr/{directory}/{}",
+                    random.pick(&["d1", "d2", "d3"])
+                ),
+                1 => format!("opaque usr/{directory}"),
+                2 | 3 => format!("whiteout {path}"),
+                4 => format!("symlink {path} -> target{}", random.below(2)),
+                _ => format!("file {path} 0644 {0}:{0} \"{0}\"", random.below(3)),
+            };
+            let words: Vec<&str> = line.split(' ').collect();
+            if taken.insert(format!(
+                "{} {}",
+                words[0].replace("symlink", "file"),
+                words[1]
+            )) {
+                lines.push(line);
+            }
+        }
+    }
+    lines.join("\n")
 }

@@ -82,7 +82,7 @@ fn a_directory_over_a_file_fails_in_the_peer() {
 }
 
 /// Not followed: where an entry's parent is missing, libostree makes up the metadata of *every* directory above
-/// it anew, those included that the tar listed before. We keep what the tar says.
+/// it anew, those included that the tar listed before. We keep what the tar says, and make up 0:0 0755.
 #[test]
 fn a_missing_parent_resets_listed_directories_in_the_peer() {
     let images = Images::new();

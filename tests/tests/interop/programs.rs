@@ -4,43 +4,32 @@ use std::{
     env,
     ffi::OsStr,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
     sync::OnceLock,
 };
 
-/// The repository of this source tree.
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Cargo's folder for what it builds: the one that this test program lies in.
-fn target() -> PathBuf {
-    let program = env::current_exe().unwrap();
-    let deps = program.parent().unwrap();
-    deps.parent().unwrap().to_owned()
-}
-
-fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
+use whole_program_tests::{program, run, tool};
 
 /// ostree-ext's program; built on first use, once for all test processes (cargo's own lock keeps others waiting).
 fn peer_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let folder = target().parent().unwrap().join("peers");
-        let mut build = cargo();
+        let this = env::current_exe().expect("a test knows its own executable");
+        let target = this
+            .ancestors()
+            .nth(3)
+            .expect("tests lie in target/PROFILE/deps");
+        let folder = target.join("peers");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/ostree-ext/Cargo.toml");
+        let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build.args([
             "build",
+            "--quiet",
             "--release",
             "--locked",
-            "--quiet",
             "--manifest-path",
         ]);
-        build.arg(top().join("tests/peers/ostree-ext/Cargo.toml"));
-        build.arg("--target-dir").arg(&folder);
-        // The peer's code is not ours to lint, and its build must not depend on who asks for it.
-        build.env_remove("RUSTFLAGS");
+        build.arg(source).arg("--target-dir").arg(&folder);
         let status = build.status().expect("cargo runs");
         assert!(
             status.success(),
@@ -50,65 +39,32 @@ fn peer_program() -> &'static Path {
     })
 }
 
-/// The program under test, as the workspace builds it.
-fn our_program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let mut build = cargo();
-        build.args(["build", "--quiet", "--package", "bootc-storage-cli"]);
-        let status = build.current_dir(top()).status().expect("cargo runs");
-        assert!(status.success(), "bootc-storage did not build");
-        target().join("bootc-storage")
-    })
+/// `ostree-ext-cli ARGUMENTS` must succeed; its standard output.
+#[track_caller]
+pub(crate) fn peer<A: AsRef<OsStr>>(arguments: &[A]) -> String {
+    run(Command::new(peer_program()).args(arguments))
+        .ok()
+        .stdout
 }
 
-/// `ostree-ext-cli ARGUMENTS` must succeed; its standard output.
-pub(crate) fn peer<A: AsRef<OsStr>>(arguments: &[A]) -> String {
-    run(peer_program(), arguments)
+/// `ostree-ext-cli ARGUMENTS` must fail; what it says on standard error.
+#[track_caller]
+pub(crate) fn peer_error<A: AsRef<OsStr>>(arguments: &[A]) -> String {
+    run(Command::new(peer_program()).args(arguments))
+        .failed()
+        .stderr
 }
 
 /// `bootc-storage ARGUMENTS` must succeed; its standard output.
+#[track_caller]
 pub(crate) fn ours<A: AsRef<OsStr>>(arguments: &[A]) -> String {
-    run(our_program(), arguments)
+    run(Command::new(program()).args(arguments)).ok().stdout
 }
 
 /// `ostree ARGUMENTS` must succeed; its standard output.
+#[track_caller]
 pub(crate) fn ostree<A: AsRef<OsStr>>(arguments: &[A]) -> String {
-    run(Path::new("ostree"), arguments)
-}
-
-fn run<A: AsRef<OsStr>>(program: &Path, arguments: &[A]) -> String {
-    let output = output(program, arguments);
-    let words: Vec<_> = arguments
-        .iter()
-        .map(|word| word.as_ref().to_string_lossy())
-        .collect();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{} {} failed: {}\n{stderr}",
-        program.display(),
-        words.join(" "),
-        output.status
-    );
-    String::from_utf8(output.stdout).expect("the output is UTF-8")
-}
-
-/// Runs a program without asking how it ends.
-pub(crate) fn output<A: AsRef<OsStr>>(program: &Path, arguments: &[A]) -> Output {
-    let mut command = Command::new(program);
-    command.args(arguments).env("LC_ALL", "C");
-    match command.output() {
-        Ok(output) => output,
-        Err(error) => panic!("running {}: {error}", program.display()),
-    }
-}
-
-/// What a failing peer says on standard error.
-pub(crate) fn peer_error<A: AsRef<OsStr>>(arguments: &[A]) -> String {
-    let output = output(peer_program(), arguments);
-    assert!(!output.status.success(), "the peer should have failed");
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    tool("ostree", arguments)
 }
 
 /// A bare repository in a temporary folder.
