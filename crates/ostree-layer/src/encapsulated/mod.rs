@@ -155,9 +155,6 @@ impl<'a> Encapsulated<'a> {
             _ => {}
         }
         let bytes = read(entry, self.limits.metadata_object_bytes, archive)?;
-        check(object.object_type, &bytes).map_err(|source| {
-            Error::Object { path: String::new(), source }
-        })?;
         self.stage.write_metadata_expecting(&object, &bytes).map_err(store)?;
         if object.object_type == ObjectType::CommitMeta {
             self.commitmeta = Some(bytes);
@@ -231,17 +228,6 @@ fn read<R: BufRead>(
 
 fn failure<R: BufRead>(archive: &mut Archive<'_, R>, error: io::Error) -> Error {
     archive.take_failure().unwrap_or(Error::Blob { source: error })
-}
-
-/// Whether the bytes are an object of that type, before they get a name in the repository.
-fn check(object_type: ObjectType, bytes: &[u8]) -> Result<(), ostree_objects::Error> {
-    match object_type {
-        ObjectType::Commit => Commit::parse(bytes).map(drop),
-        ObjectType::CommitMeta => Metadata::parse(bytes).map(drop),
-        ObjectType::DirTree => DirTree::parse(bytes).map(drop),
-        ObjectType::DirMeta => DirMeta::parse(bytes).map(drop),
-        ObjectType::File => Ok(()),
-    }
 }
 
 fn wrong_kind(kind: &Kind) -> Error {

@@ -41,6 +41,7 @@ pub(crate) struct Archive<'a, R> {
     /// Why reading an entry's content failed.
     failure: Option<Error>,
     warnings: Vec<Warning>,
+    warned_of_global: bool,
 }
 
 /// What the headers so far say about the archive as a whole, as libarchive keeps it: it decides whether a hard
@@ -67,6 +68,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
             pending: None,
             failure: None,
             warnings: Vec::new(),
+            warned_of_global: false,
         }
     }
 
@@ -203,12 +205,13 @@ impl<'a, R: BufRead> Archive<'a, R> {
 
     fn warn_of_global(&mut self, body: &[u8]) {
         // One is enough to say that there are some.
-        let known = |warning: &Warning| matches!(warning, Warning::GlobalHeader { .. });
-        if let Some(keyword) = pax::global_keyword(body)
-            && !self.warnings.iter().any(known)
-        {
+        if self.warned_of_global {
+            return;
+        }
+        if let Some(keyword) = pax::global_keyword(body) {
             let keyword = crate::show::show(keyword);
             self.warnings.push(Warning::GlobalHeader { keyword });
+            self.warned_of_global = true;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::io::Read as _;
+use std::io::Read;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -118,19 +118,33 @@ impl Lab {
         self.blob(tar, tar, &Request::default())
     }
 
-    /// Import `blob`, whose uncompressed content is `tar`.
-    pub fn blob(&self, blob: &[u8], tar: &[u8], request: &Request<'_>) -> Result<Imported, Error> {
+    /// What manifest and config would say of a blob.
+    pub fn layer(&self, blob: &[u8], tar: &[u8], request: &Request<'_>) -> Layer {
         let size = request.size.unwrap_or(blob.len() as u64);
         let digest = request.digest.clone().unwrap_or_else(|| sha256(blob));
-        let layer = Layer {
+        Layer {
             index: 0,
             descriptor: Descriptor::new("application/vnd.oci.image.layer.v1.tar", digest, size),
             diff_id: request.diff_id.clone().unwrap_or_else(|| DiffId(sha256(tar))),
             role: request.role,
             compression: request.compression,
-        };
+        }
+    }
+
+    /// Import `blob`, whose uncompressed content is `tar`.
+    pub fn blob(&self, blob: &[u8], tar: &[u8], request: &Request<'_>) -> Result<Imported, Error> {
+        self.import(blob, &self.layer(blob, tar, request), request)
+    }
+
+    /// Import what a reader gives.
+    pub fn import(
+        &self,
+        blob: impl Read + Send,
+        layer: &Layer,
+        request: &Request<'_>,
+    ) -> Result<Imported, Error> {
         let input = LayerInput {
-            layer: &layer,
+            layer,
             encoding: request.encoding,
             digest_applies: request.digest_applies,
         };
