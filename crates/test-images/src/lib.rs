@@ -20,3 +20,6 @@ pub use layer::{BlobData, Layer, LayerWriter};
 pub use layout::Layout;
 pub use listing::{Entry, Listing, Node};
 pub use tree_diff::{DiffReport, TreeDiff};
+
+/// Digest of a blob or a document.
+pub use oci_manifest::Digest;
