@@ -6,7 +6,7 @@ use oci_manifest::{ImageReference, OstreeImageReference, SignatureSource, Transp
 
 use crate::direct::DirectSource;
 use crate::oci_name::OciName;
-use crate::{CopyReason, Encoding, Error, OnEvent, Source, SourceConfig, policy, spool};
+use crate::{Auth, CopyReason, Encoding, Error, OnEvent, Source, SourceConfig, policy, spool};
 
 /// Opens an image: its manifest is fetched and checked, nothing more.
 ///
@@ -27,11 +27,27 @@ pub fn open(
     on_event: OnEvent,
 ) -> Result<Box<dyn Source>, Error> {
     let image = &reference.imgref;
+    check_auth(config)?;
     match &reference.sigverify {
         SignatureSource::ContainerPolicy => open_verified(image, config, &on_event),
         SignatureSource::OstreeRemote(_) | SignatureSource::ContainerPolicyAllowInsecure => {
             open_plain(image, config, &on_event)
         }
+    }
+}
+
+/// skopeo takes an authfile that is not there for an empty one, and the user reads "unauthorized".
+fn check_auth(config: &SourceConfig) -> Result<(), Error> {
+    let Auth::File(path) = &config.auth else {
+        return Ok(());
+    };
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::Io {
+            action: "read the credentials in",
+            path: path.display().to_string(),
+            source,
+        }),
     }
 }
 

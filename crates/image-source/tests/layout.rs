@@ -485,3 +485,28 @@ fn of_two_entries_the_last_counts_and_names_are_read_as_tar_means_them() {
     let source = bench.open(&reference("oci-archive", &path, ":v1")).unwrap();
     assert_eq!(read_all(source.as_ref()), image.blobs);
 }
+
+#[test]
+fn a_manifest_too_large_is_refused_before_it_is_read() {
+    let bench = no_child();
+    let (mut layout, image) = simple(10);
+    let mut manifest = layout.files[&blob_file(&image.digest)].clone();
+    manifest.extend(vec![b' '; 5 << 20]);
+    let digest = layout.blob(&manifest);
+    layout.entries[0]["digest"] = digest.to_string().into();
+    layout.entries[0]["size"] = manifest.len().into();
+    layout.write_dir(&bench.path("big"));
+    let error = bench
+        .open(&reference("oci", &bench.path("big"), ":v1"))
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::TooLarge {
+                size: 5_000_000..,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}

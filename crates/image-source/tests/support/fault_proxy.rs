@@ -148,6 +148,11 @@ fn read_head(client: &mut TcpStream) -> std::io::Result<Option<String>> {
         if client.read(&mut byte)? == 0 {
             return Ok(None);
         }
+        // A TLS handshake: say at once that this is plain HTTP, or the client waits ten seconds.
+        if head.is_empty() && byte[0] == 0x16 {
+            client.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n")?;
+            return Ok(None);
+        }
         head.push(byte[0]);
     }
     Ok(Some(String::from_utf8_lossy(&head).into_owned()))

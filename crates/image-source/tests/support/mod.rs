@@ -1,7 +1,13 @@
 //! Helpers of the tests. Each file stands alone, so that it can be moved to where others can use it.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test program uses a part of it"
+)]
 
+pub mod docker_daemon;
 pub mod fault_proxy;
 pub mod images;
 pub mod registry;
 pub mod skopeo;
+pub mod transports;
