@@ -72,5 +72,5 @@ fn misspelling(text: &str) -> Option<&'static str> {
 fn slashes_mean_nothing(word: &str) -> bool {
     let file =
         matches!(Transport::from_word(word), Some(transport) if transport != Transport::Registry);
-    !file && word != "docker" && !word.contains(':')
+    !file && word != "docker" && !is_scheme(word) && !word.contains(':')
 }
