@@ -1,6 +1,6 @@
 //! The tree under construction: directories that a layer touched are in memory, all others stay checksums.
 
-use std::mem;
+use std::{collections::HashMap, mem};
 
 use ostree_objects::{Checksum, DirTree, ObjectType};
 use ostree_store::Stage;
@@ -71,7 +71,7 @@ impl Forest {
             }));
             next += 1;
         }
-        let mut stored: Vec<Option<Checksum>> = vec![None; self.dirs.len()];
+        let mut stored: HashMap<usize, Checksum> = HashMap::with_capacity(parents_first.len());
         for DirId(index) in parents_first.into_iter().rev() {
             let names = mem::take(&mut self.dirs[index].names);
             let tree = DirTree {
@@ -79,21 +79,20 @@ impl Forest {
                 dirs: names
                     .dirs
                     .into_iter()
-                    .filter_map(|(name, child)| match child {
-                        Child::Stored { tree, meta } => Some((name, tree, meta)),
+                    .map(|(name, child)| match child {
+                        Child::Stored { tree, meta } => (name, tree, meta),
                         // Every child stands after its parent in the list, so it is stored by now.
                         Child::Loaded(DirId(child)) => {
-                            stored[child].map(|tree| (name, tree, self.dirs[child].meta))
+                            (name, stored[&child], self.dirs[child].meta)
                         }
                     })
                     .collect(),
             };
-            stored[index] = Some(write(stage, &tree, self.dirs[index].origin, report)?);
+            let tree = write(stage, &tree, self.dirs[index].origin, report)?;
+            stored.insert(index, tree);
         }
         let DirId(root) = root;
-        stored[root]
-            .map(|tree| (tree, self.dirs[root].meta))
-            .ok_or(Error::NothingToMerge)
+        Ok((stored[&root], self.dirs[root].meta))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Layers over a base, in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use ostree_objects::{Checksum, FileHeader};
 use ostree_store::{Repo, Stage};
@@ -264,26 +267,21 @@ impl Overlay<'_> {
         depth: usize,
         rule: LayerRule<'_>,
     ) -> Result<Child, Error> {
-        let mut open = vec![self.open(String::new(), tree, meta, path.to_owned(), rule)?];
+        let mut above = Vec::new();
+        let mut dir = self.open(String::new(), tree, meta, path.to_owned(), rule)?;
         loop {
-            let child_depth = depth + open.len();
-            let Some(frame) = open.last_mut() else {
-                return Err(Error::NothingToMerge);
-            };
-            if let Some((name, tree, meta)) = frame.waiting.pop() {
-                let path = join(&frame.path, &name, child_depth)?;
+            if let Some((name, tree, meta)) = dir.waiting.pop() {
+                let path = join(&dir.path, &name, depth + above.len() + 1)?;
                 let child = self.open(name, tree, meta, path, rule)?;
-                open.push(child);
+                above.push(mem::replace(&mut dir, child));
                 continue;
             }
-            let Some(done) = open.pop() else {
-                return Err(Error::NothingToMerge);
+            let (name, child) = self.close(dir);
+            let Some(parent) = above.pop() else {
+                return Ok(child);
             };
-            let (name, child) = self.close(done);
-            match open.last_mut() {
-                Some(parent) => parent.take(name, child),
-                None => return Ok(child),
-            }
+            dir = parent;
+            dir.take(name, child);
         }
     }
 

@@ -526,7 +526,8 @@ fn rows_31_32_33_depth() {
         }
     };
     let (lower, upper) = (layer(900, Some("a")), layer(900, Some(".wh.a")));
-    let (deep_lower, deep_upper) = (layer(5000, Some("a")), layer(5000, Some("b")));
+    let (deep_lower, deep_upper) = (layer(2100, Some("a")), layer(5000, Some("b")));
+    let (deepest, too_deep) = (layer(2048, None), layer(2049, None));
     let repo = &fixture.repo;
 
     let merged = merge(
@@ -541,6 +542,9 @@ fn rows_31_32_33_depth() {
     assert_tree("both", &mut stage, (merged.tree, merged.meta), &chain(900));
     let alone = merge(repo, None, &[upper], UpperWins, &mut stage).unwrap();
     assert_tree("alone", &mut stage, (alone.tree, alone.meta), &chain(900));
+
+    merge(repo, None, &[deepest], UpperWins, &mut stage).unwrap();
+    merge(repo, None, &[too_deep], UpperWins, &mut stage).unwrap_err();
 
     let over = merge(
         repo,
