@@ -75,6 +75,13 @@ pub(crate) const PACKAGES: &[Package] = &[
         "libostree's base",
     ),
     package(
+        "libzstd-dev",
+        "libzstd-devel",
+        Probe::Module("libzstd"),
+        TEST,
+        "the peer ostree-ext links it",
+    ),
+    package(
         "libssl-dev",
         "openssl-devel",
         Probe::Module("openssl"),

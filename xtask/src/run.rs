@@ -1,7 +1,6 @@
 //! Runs other programs: prints what it runs, and measures wall time and peak memory.
 
 use anyhow::{Context as _, Result, bail};
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -118,7 +117,7 @@ impl Run {
         // The kernel keeps the peak of a living process, so a sample now and then is enough.
         let status = loop {
             watch.sample_children();
-            for _ in 0..5 {
+            for _ in 0..10 {
                 watch.sample();
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -152,12 +151,7 @@ impl Watch {
     }
 
     fn sample_children(&mut self) {
-        let parents = parents();
-        let sum = parents
-            .keys()
-            .filter(|pid| **pid != self.pid && descends(**pid, self.pid, &parents))
-            .filter_map(|pid| peak_of(*pid))
-            .sum();
+        let sum = descendants(self.pid).into_iter().filter_map(peak_of).sum();
         self.cost.children_peak_bytes = self.cost.children_peak_bytes.max(sum);
     }
 }
@@ -172,41 +166,27 @@ fn peak_of(pid: u32) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// The parent of every process there is.
-fn parents() -> BTreeMap<u32, u32> {
-    let mut parents = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
-            continue;
-        };
-        // "pid (name, which may hold anything) state parent …"
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        if let Some(parent) = after_name
-            .split_whitespace()
-            .nth(1)
-            .and_then(|p| p.parse().ok())
-        {
-            parents.insert(pid, parent);
+/// The children of a process, and theirs. Those that end meanwhile are left out.
+fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut queue = vec![pid];
+    while let Some(pid) = queue.pop() {
+        // Each thread has its own list.
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let lists =
+            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        for list in lists {
+            let children = list
+                .split_whitespace()
+                .filter_map(|child| child.parse::<u32>().ok());
+            queue.extend(children.clone());
+            found.extend(children);
         }
     }
-    parents
-}
-
-fn descends(mut pid: u32, from: u32, parents: &BTreeMap<u32, u32>) -> bool {
-    while let Some(parent) = parents.get(&pid) {
-        if *parent == from {
-            return true;
-        }
-        pid = *parent;
-    }
-    false
+    found
 }
 
 fn quoted(text: &str) -> String {

@@ -207,8 +207,18 @@ fn peers() -> Result<()> {
             .args(["fmt", "--check", "--manifest-path"])
             .arg(&manifest)
             .run()?;
+        // As the tests do it, and where they look for it.
+        let build = [
+            "build",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--target-dir",
+            "target/peers",
+        ];
         cargo()
-            .args(["build", "--quiet", "--locked", "--manifest-path"])
+            .args(build)
+            .arg("--manifest-path")
             .arg(&manifest)
             .run()?;
     }

@@ -1,10 +1,11 @@
 //! Two trees on disk, entry by entry: type, mode, owner, content, link target, extended attributes.
 
-use super::layer::{attributes, same_bytes};
 use anyhow::{Context as _, Result, bail};
-use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -136,6 +137,39 @@ impl Compared {
 /// What unpacking tools write for themselves where they may not set owners.
 fn is_bookkeeping(name: &str) -> bool {
     name == "user.ostreemeta" || name == "user.rootlesscontainers"
+}
+
+/// The extended attributes of an entry itself, not of what it links to.
+fn attributes(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut list = vec![0; 1 << 16];
+    let length = match rustix::fs::llistxattr(path, &mut list) {
+        Ok(length) => length,
+        Err(rustix::io::Errno::NOTSUP) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let mut attributes = BTreeMap::new();
+    for name in list[..length]
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty())
+    {
+        let mut value = vec![0; 1 << 16];
+        let size = rustix::fs::lgetxattr(path, OsStr::from_bytes(name), &mut value)?;
+        value.truncate(size);
+        attributes.insert(String::from_utf8(name.to_vec())?, value);
+    }
+    Ok(attributes)
+}
+
+fn same_bytes(left: &mut File, right: &mut File) -> Result<bool> {
+    let (mut a, mut b) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        let count = left.read(&mut a)?;
+        // The sizes are equal, so the other file has as many bytes.
+        right.read_exact(&mut b[..count])?;
+        if count == 0 || a[..count] != b[..count] {
+            return Ok(count == 0);
+        }
+    }
 }
 
 fn names(folder: &Path) -> Result<BTreeSet<OsString>> {

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Counts up when the trees or the form of the layers change.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 
 /// The image, ready to be read.
 #[derive(Debug)]
@@ -141,8 +141,8 @@ fn layers(work: &Path) -> Result<Vec<Blob>> {
             crate::run::bytes(blob.tar_size),
         );
         println!(
-            "  layer {name:<14} {:>6} entries, {tar:>9} of tar, {size:>9} compressed",
-            blob.entries
+            "  layer {name:<14} {:>6} entries, {:>4} whiteouts, {tar:>9} of tar, {size:>9} compressed",
+            blob.entries, blob.whiteouts
         );
     }
     Ok(blobs)
