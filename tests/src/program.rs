@@ -56,7 +56,6 @@ impl Run {
 
     /// Standard output as JSON.
     #[track_caller]
-    #[must_use]
     pub fn json(&self) -> serde_json::Value {
         match serde_json::from_str(&self.stdout) {
             Ok(json) => json,
@@ -131,7 +130,7 @@ fn newer_source(folder: &Path, built: SystemTime) -> Option<PathBuf> {
 #[track_caller]
 #[must_use]
 pub fn run(command: &mut Command) -> Run {
-    match command.env("LC_ALL", "C").output() {
+    match command.env("LC_ALL", "C.UTF-8").output() {
         Ok(output) => Run::new(command, output),
         Err(error) => panic!("{command:?} does not start: {error}"),
     }
