@@ -275,4 +275,4 @@ impl<'a, R: BufRead> Archive<'a, R> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;
