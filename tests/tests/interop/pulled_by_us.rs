@@ -1,8 +1,9 @@
 //! An image that we pulled: the peer and the `ostree` program work with it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ffi::OsStr, fs, path::Path};
 
 use serde_json::Value;
+use whole_program_tests::tool;
 
 use crate::{
     images::{BASE, Images},
@@ -150,6 +151,89 @@ fn the_peer_prunes_beside_it_without_harm() {
     ours(&["image", "check", &repo.option()]);
 }
 
+/// Both read every layer commit: a chunk's must list its objects, and nothing else.
+#[test]
+fn the_peer_copies_and_exports_it() {
+    let images = images();
+    let repo = pulled(&images);
+    let name = images.reference("stable");
+    let copy = BareRepo::new();
+    let (from, to) = (
+        format!("--src-repo={}", repo.path()),
+        format!("--dest-repo={}", copy.path()),
+    );
+    peer(&[
+        "container",
+        "image",
+        "copy",
+        &from,
+        &to,
+        &images.unverified("stable"),
+    ]);
+    let image = repo.image_ref();
+    assert_eq!(copy.image_ref(), image);
+    assert_eq!(copy.root(&image), repo.root(&image));
+    copy.fsck();
+    ours(&["image", "check", &copy.option()]);
+
+    let by_peer = BareRepo::new();
+    peer(&[
+        "container",
+        "image",
+        "pull",
+        "--quiet",
+        by_peer.path(),
+        &images.unverified("stable"),
+    ]);
+    assert_eq!(exported(&repo, &name), exported(&by_peer, &name));
+}
+
+/// The layers of the image that the peer makes of the refs in `repo`: digests of the base's, entries of the derived
+/// ones (whose times are those of the layer commits: ours have none).
+fn exported(repo: &BareRepo, name: &str) -> Vec<String> {
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    let target = format!("oci:{}:again", folder.path().display());
+    peer(&[
+        "container",
+        "image",
+        "reexport",
+        &repo.option(),
+        name,
+        &target,
+    ]);
+    let blob = |digest: &Value| {
+        let name = digest.as_str().unwrap().replace(':', "/");
+        folder.path().join("blobs").join(name)
+    };
+    let json = |path: &Path| serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap();
+    let index = json(&folder.path().join("index.json"));
+    let manifest = json(&blob(&index["manifests"][0]["digest"]));
+    let layers = manifest["layers"].as_array().unwrap();
+    assert!(
+        layers.len() > 5,
+        "commit, chunks and derived layers: {layers:?}"
+    );
+    let derived = layers.len() - 2;
+    let mut all: Vec<String> = layers[..derived]
+        .iter()
+        .map(|layer| layer["digest"].to_string())
+        .collect();
+    for layer in &layers[derived..] {
+        let entries = tool(
+            "tar",
+            [OsStr::new("-tvf"), blob(&layer["digest"]).as_os_str()],
+        );
+        for entry in entries.lines() {
+            let words: Vec<&str> = entry.split_whitespace().collect();
+            let [mode, owner, size, _day, _time, path @ ..] = words.as_slice() else {
+                panic!("unknown form of tar's listing: {entry}");
+            };
+            all.push(format!("{mode} {owner} {size} {}", path.join(" ")));
+        }
+    }
+    all
+}
+
 #[test]
 fn ostree_itself_agrees() {
     let images = images();
@@ -173,11 +257,11 @@ fn ostree_itself_agrees() {
     let out = folder.path().join("root");
     ostree(&["checkout", &option, "-H", &image, out.to_str().unwrap()]);
     assert_eq!(
-        std::fs::read_to_string(out.join("usr/bin/tool")).unwrap(),
+        fs::read_to_string(out.join("usr/bin/tool")).unwrap(),
         "tool"
     );
     assert_eq!(
-        std::fs::read_to_string(out.join("usr/etc/motd")).unwrap(),
+        fs::read_to_string(out.join("usr/etc/motd")).unwrap(),
         "changed\n"
     );
     assert!(!out.join("usr/bin/bash").exists());
