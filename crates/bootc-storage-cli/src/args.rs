@@ -26,16 +26,32 @@ Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not found · 4 not verified
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// The ostree repository (pull creates it when it is missing)
-    #[arg(long, global = true, value_name = "PATH", conflicts_with = "sysroot", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        conflicts_with = "sysroot",
+        help_heading = "Global options"
+    )]
     pub(crate) repo: Option<PathBuf>,
     /// The physical root of a host; its repository is PATH/ostree/repo [default: /]
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        help_heading = "Global options"
+    )]
     pub(crate) sysroot: Option<PathBuf>,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Human, help_heading = "Global options")]
     pub(crate) format: Format,
     /// The same as --format json
-    #[arg(long, global = true, conflicts_with = "format", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        conflicts_with = "format",
+        help_heading = "Global options"
+    )]
     pub(crate) json: bool,
     /// Print results and errors only, no progress and no warnings
     #[arg(long, short, global = true, help_heading = "Global options")]

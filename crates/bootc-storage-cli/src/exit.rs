@@ -20,7 +20,9 @@ pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
 }
 
 pub(crate) fn kind_of(error: &anyhow::Error) -> Option<Kind> {
-    error.downcast_ref::<bootc_storage::Error>().map(bootc_storage::Error::kind)
+    error
+        .downcast_ref::<bootc_storage::Error>()
+        .map(bootc_storage::Error::kind)
 }
 
 fn code_of_kind(kind: Kind) -> u8 {

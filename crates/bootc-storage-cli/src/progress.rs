@@ -108,7 +108,9 @@ impl State {
             )),
             Event::Source(event) => self.source(event),
             Event::WaitingForLock { mode } => {
-                self.line(&format!("waiting for another program to leave the repository ({mode:?} lock)"));
+                self.line(&format!(
+                    "waiting for another program to leave the repository ({mode:?} lock)"
+                ));
             }
             Event::Swept { dirs } => {
                 self.line(&format!("removed what {dirs} interrupted run(s) had left"));
@@ -173,11 +175,16 @@ impl State {
             return;
         }
         let bar = self.bars.add(ProgressBar::new(layer.descriptor.size));
-        let template = "{prefix} {bar:30} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec}";
+        let template =
+            "{prefix} {bar:30} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_prefix(format!("{:>3} {}", layer.index, layer.descriptor.digest.short()));
+        bar.set_prefix(format!(
+            "{:>3} {}",
+            layer.index,
+            layer.descriptor.digest.short()
+        ));
         self.layers.insert(layer.index, bar);
     }
 
@@ -199,15 +206,25 @@ impl State {
 
     fn source(&self, event: &SourceEvent) {
         match event {
-            SourceEvent::Retrying { what, attempt, attempts, delay, error } => self.line(&format!(
+            SourceEvent::Retrying {
+                what,
+                attempt,
+                attempts,
+                delay,
+                error,
+            } => self.line(&format!(
                 "{what}: {error}; trying again in {:.0?} (try {attempt} of {attempts})",
                 delay
             )),
             SourceEvent::Copying { reference, reason } => {
-                self.line(&format!("copying {reference} to a temporary directory first ({reason:?})"));
+                self.line(&format!(
+                    "copying {reference} to a temporary directory first ({reason:?})"
+                ));
             }
             SourceEvent::Decompressing { archive } => {
-                self.line(&format!("decompressing {archive} to a temporary file first"));
+                self.line(&format!(
+                    "decompressing {archive} to a temporary file first"
+                ));
             }
             _ => {}
         }
@@ -238,7 +255,10 @@ fn warning_text(warning: &Warning<'_>) -> String {
         Warning::BothEtc => {
             "both /etc and /usr/etc hold files; deploying this image will be refused".to_owned()
         }
-        Warning::TightSpace { estimated_bytes, available_bytes } => format!(
+        Warning::TightSpace {
+            estimated_bytes,
+            available_bytes,
+        } => format!(
             "space may not suffice: about {} needed, {} free",
             size(*estimated_bytes),
             size(*available_bytes)

@@ -24,13 +24,20 @@ pub(crate) fn open(global: &Global) -> anyhow::Result<Storage> {
 
 /// The repository, made with `mode` if `--repo` names an empty or missing directory.
 pub(crate) fn open_or_create(global: &Global, mode: RepoMode) -> anyhow::Result<Storage> {
-    let Some(path) = &global.repo else { return open(global) };
+    let Some(path) = &global.repo else {
+        return open(global);
+    };
     match std::fs::create_dir_all(path) {
         Ok(()) => {}
         Err(error) => return Err(error).with_context(|| format!("creating {}", path.display())),
     }
     let dir = open_dir(path)?;
-    if dir.entries().with_context(|| format!("reading {}", path.display()))?.next().is_some() {
+    if dir
+        .entries()
+        .with_context(|| format!("reading {}", path.display()))?
+        .next()
+        .is_some()
+    {
         return open(global);
     }
     let storage = Storage::create_repo(dir, mode)

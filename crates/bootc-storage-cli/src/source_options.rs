@@ -35,7 +35,10 @@ pub(crate) fn source_config(args: &SourceArgs) -> anyhow::Result<SourceConfig> {
         cert_dir: args.cert_dir.clone(),
         tls_verify: args.insecure_skip_tls_verification.then_some(false),
         policy,
-        retry: Retry { attempts: args.retries.saturating_add(1), ..Retry::default() },
+        retry: Retry {
+            attempts: args.retries.saturating_add(1),
+            ..Retry::default()
+        },
         stall_timeout: args.stall_timeout,
         skopeo: env("BOOTC_STORAGE_SKOPEO").map_or_else(|| PathBuf::from("skopeo"), PathBuf::from),
         tmp: Arc::new(tmp),

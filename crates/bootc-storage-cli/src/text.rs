@@ -79,12 +79,21 @@ mod tests {
 
     #[test]
     fn control_characters_cannot_reach_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\n\u{202e}c"), "a\\u{1b}[2Jb\\u{a}\\u{202e}c");
+        assert_eq!(
+            plain("a\u{1b}[2Jb\n\u{202e}c"),
+            "a\\u{1b}[2Jb\\u{a}\\u{202e}c"
+        );
     }
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![vec!["a".into(), "1 B".into()], vec!["long".into(), "20 MB".into()]];
-        assert_eq!(table(&["NAME", "SIZE"], &rows), "NAME  SIZE\na     1 B\nlong  20 MB\n");
+        let rows = vec![
+            vec!["a".into(), "1 B".into()],
+            vec!["long".into(), "20 MB".into()],
+        ];
+        assert_eq!(
+            table(&["NAME", "SIZE"], &rows),
+            "NAME  SIZE\na     1 B\nlong  20 MB\n"
+        );
     }
 }

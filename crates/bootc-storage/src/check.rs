@@ -64,7 +64,9 @@ impl Storage {
             report.images.push(image.reference.to_string());
         }
         for (name, reason) in std::mem::take(&mut reachable.unreadable) {
-            report.problems.push(problem(None, name.to_string(), reason));
+            report
+                .problems
+                .push(problem(None, name.to_string(), reason));
         }
         check_objects(&self.repo, &reachable.objects, jobs, &mut report);
         Ok(report)
@@ -80,7 +82,9 @@ impl Storage {
         }
         let listed = self.list()?;
         for unreadable in listed.unreadable {
-            report.problems.push(problem(None, unreadable.name, unreadable.reason));
+            report
+                .problems
+                .push(problem(None, unreadable.name, unreadable.reason));
         }
         Ok(listed.images)
     }
@@ -124,7 +128,9 @@ impl Storage {
         commit: &Checksum,
         report: &mut CheckReport,
     ) {
-        let Ok(commit) = self.repo.read_commit(commit) else { return };
+        let Ok(commit) = self.repo.read_commit(commit) else {
+            return;
+        };
         let recorded = text(&commit, DIFF_ID_KEY).and_then(|text| text.parse::<Digest>().ok());
         if layer.role == Some(Role::Derived)
             && let (Some(recorded), Some(claimed)) = (recorded, &layer.diff_id)
@@ -159,22 +165,38 @@ fn check_objects(
                             continue;
                         }
                         // Detached metadata is optional.
-                        Ok(Verdict::Missing) if name.object_type == ObjectType::CommitMeta => continue,
+                        Ok(Verdict::Missing) if name.object_type == ObjectType::CommitMeta => {
+                            continue;
+                        }
                         Ok(Verdict::Missing) => "is missing".to_owned(),
-                        Ok(Verdict::Corrupt { found }) => format!("is corrupt: it hashes to {found}"),
+                        Ok(Verdict::Corrupt { found }) => {
+                            format!("is corrupt: it hashes to {found}")
+                        }
                         Ok(Verdict::Unreadable { reason }) => chain(&reason),
                         Err(error) => chain(&error),
                     };
                     let found = problem(None, name.to_string(), what);
-                    problems.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+                    problems
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(found);
                 }
             });
         }
     });
     report.objects += checked.into_inner();
-    report.problems.extend(problems.into_inner().unwrap_or_else(PoisonError::into_inner));
+    report.problems.extend(
+        problems
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
+    );
 }
 
 fn problem(image: Option<&str>, subject: String, what: String) -> Problem {
-    Problem { image: image.map(str::to_owned), subject, what, advice: PULL_AGAIN }
+    Problem {
+        image: image.map(str::to_owned),
+        subject,
+        what,
+        advice: PULL_AGAIN,
+    }
 }

@@ -81,7 +81,9 @@ pub enum Error {
         source: ostree_refs::Error,
     },
     /// Two names that ostree cannot hold beside each other.
-    #[error("image {reference} cannot be stored beside the ref {existing}: remove that image or use a tag")]
+    #[error(
+        "image {reference} cannot be stored beside the ref {existing}: remove that image or use a tag"
+    )]
     RefCollision {
         /// The image, as asked for.
         reference: String,
@@ -157,7 +159,9 @@ pub enum Error {
         reserved_bytes: u64,
     },
     /// The base commit of an encapsulated image refers to objects that no layer brought.
-    #[error("base commit {commit} of image {reference} lacks {missing} objects, the first is {first}")]
+    #[error(
+        "base commit {commit} of image {reference} lacks {missing} objects, the first is {first}"
+    )]
     BaseIncomplete {
         /// The image, as asked for.
         reference: String,
@@ -169,7 +173,9 @@ pub enum Error {
         first: String,
     },
     /// `ostree-remote-image:` cannot vouch for this image.
-    #[error("{reason}: an ostree remote's signature covers only a base commit; use ostree-image-signed: or ostree-unverified-image:")]
+    #[error(
+        "{reason}: an ostree remote's signature covers only a base commit; use ostree-image-signed: or ostree-unverified-image:"
+    )]
     RemoteCannotVerify {
         /// Why not.
         reason: &'static str,

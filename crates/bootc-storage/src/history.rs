@@ -51,7 +51,11 @@ impl Storage {
                 created: step.created.clone(),
                 created_by: step.created_by.clone(),
                 comment: step.comment.clone(),
-                layer: if step.empty_layer { None } else { layers.next() },
+                layer: if step.empty_layer {
+                    None
+                } else {
+                    layers.next()
+                },
             })
             .collect();
         entries.extend(layers.map(|layer| HistoryEntry {

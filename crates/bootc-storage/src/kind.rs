@@ -52,8 +52,10 @@ fn kind_of(error: &(dyn StdError + 'static)) -> Option<Kind> {
     }
     if let Some(layer) = error.downcast_ref::<ostree_layer::Error>() {
         use ostree_layer::Error as Layer;
-        let mismatch =
-            matches!(layer, Layer::BlobDigest { .. } | Layer::BlobSize { .. } | Layer::DiffId { .. });
+        let mismatch = matches!(
+            layer,
+            Layer::BlobDigest { .. } | Layer::BlobSize { .. } | Layer::DiffId { .. }
+        );
         return mismatch.then_some(Kind::Unverified);
     }
     let io = error.downcast_ref::<io::Error>()?;

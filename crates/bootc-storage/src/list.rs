@@ -36,11 +36,18 @@ impl Storage {
         let refs = self
             .repo
             .list_refs(IMAGE_PREFIX)
-            .map_err(|source| Error::Store { action: "list image refs", source })?;
+            .map_err(|source| Error::Store {
+                action: "list image refs",
+                source,
+            })?;
         let mut listed = Listed::default();
         for broken in refs.broken {
             let reference = parse_image_ref(&broken.name).ok();
-            listed.unreadable.push(Unreadable { name: broken.name, reference, reason: broken.problem });
+            listed.unreadable.push(Unreadable {
+                name: broken.name,
+                reference,
+                reason: broken.problem,
+            });
         }
         for (name, commit) in refs.refs {
             match self.read_image_ref(&name, commit) {
@@ -56,8 +63,9 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`] when it is not stored, [`Error::BadStoredImage`] when its metadata is unusable.
     pub fn inspect(&self, reference: &ImageReference) -> Result<StoredImage, Error> {
-        StoredImage::find(self, reference)?
-            .ok_or_else(|| Error::NotFound { reference: reference.to_string() })
+        StoredImage::find(self, reference)?.ok_or_else(|| Error::NotFound {
+            reference: reference.to_string(),
+        })
     }
 
     fn read_image_ref(&self, name: &str, commit: Checksum) -> Result<StoredImage, Unreadable> {

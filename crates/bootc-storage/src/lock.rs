@@ -53,10 +53,18 @@ impl RepoLock {
             match try_lock(&file, mode) {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(Errno::EAGAIN | Errno::EACCES) => {}
-                Err(errno) => return Err(Error::Lock { mode, source: errno.into() }),
+                Err(errno) => {
+                    return Err(Error::Lock {
+                        mode,
+                        source: errno.into(),
+                    });
+                }
             }
             if Instant::now() >= deadline {
-                return Err(Error::Busy { mode, waited: patience });
+                return Err(Error::Busy {
+                    mode,
+                    waited: patience,
+                });
             }
             if !told {
                 observer(Event::WaitingForLock { mode });

@@ -10,8 +10,10 @@ use crate::libostree_version;
 use crate::pull::Compat;
 
 /// Where the base may configure its root; the first that exists counts.
-const CONFIGS: [&[&str]; 2] =
-    [&["etc", "ostree", "prepare-root.conf"], &["usr", "lib", "ostree", "prepare-root.conf"]];
+const CONFIGS: [&[&str]; 2] = [
+    &["etc", "ostree", "prepare-root.conf"],
+    &["usr", "lib", "ostree", "prepare-root.conf"],
+];
 /// `prepare-root.conf` is a few lines; more than this is none.
 const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
 
@@ -25,7 +27,11 @@ pub(crate) fn for_base(
         None => NonUsr::Keep,
         Some(commit) => {
             let tree = repo.read_commit(commit)?.tree;
-            if has_overlay_root(repo, &tree)? { NonUsr::Keep } else { NonUsr::Drop }
+            if has_overlay_root(repo, &tree)? {
+                NonUsr::Keep
+            } else {
+                NonUsr::Drop
+            }
         }
     };
     let var = match compat {
@@ -40,7 +46,10 @@ fn has_overlay_root(repo: &Repo, root: &Checksum) -> Result<bool, ostree_store::
         if let Some(file) = find_file(repo, root, path)? {
             let mut text = String::new();
             let object = repo.open_file(&file)?;
-            let read = object.content.take(MAX_CONFIG_BYTES).read_to_string(&mut text);
+            let read = object
+                .content
+                .take(MAX_CONFIG_BYTES)
+                .read_to_string(&mut text);
             return Ok(read.is_ok() && overlay_root_in(&text));
         }
     }
@@ -52,7 +61,9 @@ fn find_file(
     root: &Checksum,
     path: &[&str],
 ) -> Result<Option<Checksum>, ostree_store::Error> {
-    let Some((name, parents)) = path.split_last() else { return Ok(None) };
+    let Some((name, parents)) = path.split_last() else {
+        return Ok(None);
+    };
     let mut tree: DirTree = repo.read_dirtree(root)?;
     for parent in parents {
         let Some((_, child, _)) = tree.dirs.iter().find(|(dir, _, _)| dir == parent) else {
@@ -60,7 +71,11 @@ fn find_file(
         };
         tree = repo.read_dirtree(child)?;
     }
-    Ok(tree.files.iter().find(|(file, _)| file == name).map(|(_, checksum)| *checksum))
+    Ok(tree
+        .files
+        .iter()
+        .find(|(file, _)| file == name)
+        .map(|(_, checksum)| *checksum))
 }
 
 /// Whether a `prepare-root.conf` asks for an overlay as root: `[root] transient` or `[composefs] enabled`
@@ -73,11 +88,9 @@ fn overlay_root_in(text: &str) -> bool {
         } else if let Some((key, value)) = line.split_once('=') {
             match (group, key.trim(), value.trim()) {
                 ("root", "transient", "true" | "1") => return true,
-                (
-                    "composefs",
-                    "enabled",
-                    "signed" | "verity" | "yes" | "true" | "1" | "maybe",
-                ) => return true,
+                ("composefs", "enabled", "signed" | "verity" | "yes" | "true" | "1" | "maybe") => {
+                    return true;
+                }
                 _ => {}
             }
         }

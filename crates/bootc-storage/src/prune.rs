@@ -125,8 +125,15 @@ impl Storage {
         let (_, objects, bytes) = self
             .libostree
             .prune(RepoPruneFlags::REFS_ONLY, WHOLE_HISTORY, NO_CANCEL)
-            .map_err(|source| Error::Ostree { action: "prune objects", source })?;
-        Ok(Pruned { layers, objects: u64::try_from(objects).unwrap_or(0), bytes })
+            .map_err(|source| Error::Ostree {
+                action: "prune objects",
+                source,
+            })?;
+        Ok(Pruned {
+            layers,
+            objects: u64::try_from(objects).unwrap_or(0),
+            bytes,
+        })
     }
 
     /// The plan, as if the refs `without` were gone already.
@@ -135,7 +142,11 @@ impl Storage {
         without: &[String],
         observer: &Observer,
     ) -> Result<PrunePlan, Error> {
-        let Census { roots, layers, unreadable } = self.census(without, observer)?;
+        let Census {
+            roots,
+            layers,
+            unreadable,
+        } = self.census(without, observer)?;
         let mut reachable = Reachable::default();
         for root in &roots {
             reachable.add_commit(&self.repo, root.commit);
@@ -147,14 +158,22 @@ impl Storage {
         }
         let (mut objects, mut bytes) = (0, 0);
         for object in self.repo.list_objects() {
-            let object =
-                object.map_err(|source| Error::Store { action: "list objects", source })?;
+            let object = object.map_err(|source| Error::Store {
+                action: "list objects",
+                source,
+            })?;
             if !reachable.objects.contains(&object.name) {
                 objects += 1;
                 bytes += object.size;
             }
         }
-        Ok(PrunePlan { roots, layers, objects, bytes, unreadable })
+        Ok(PrunePlan {
+            roots,
+            layers,
+            objects,
+            bytes,
+            unreadable,
+        })
     }
 
     /// Every root, and the layer refs that none of them names.
@@ -181,9 +200,17 @@ impl Storage {
             });
             let layers = manifest.as_ref().map(|manifest| manifest.layers().len());
             needed.extend(
-                manifest.iter().flat_map(Manifest::layers).map(|layer| layer.digest.clone()),
+                manifest
+                    .iter()
+                    .flat_map(Manifest::layers)
+                    .map(|layer| layer.digest.clone()),
             );
-            census.roots.push(Root { name, commit, kind, layers });
+            census.roots.push(Root {
+                name,
+                commit,
+                kind,
+                layers,
+            });
         }
         if census.unreadable.is_empty() {
             census.layers = unneeded(layer_refs, &needed);
@@ -192,9 +219,10 @@ impl Storage {
     }
 
     fn refs(&self, prefix: &str) -> Result<RefList, Error> {
-        self.repo
-            .list_refs(prefix)
-            .map_err(|source| Error::Store { action: "list refs", source })
+        self.repo.list_refs(prefix).map_err(|source| Error::Store {
+            action: "list refs",
+            source,
+        })
     }
 }
 
@@ -209,7 +237,10 @@ struct Census {
 impl Census {
     /// A ref that might name an image and cannot be read holds back the removal of layers; any other is told of only.
     fn note_unreadable(&mut self, name: String, reason: String, observer: &Observer) {
-        observer(Event::Warning(Warning::Unreadable { name: &name, reason: &reason }));
+        observer(Event::Warning(Warning::Unreadable {
+            name: &name,
+            reason: &reason,
+        }));
         if !matches!(root_kind(&name), RootKind::Layer | RootKind::Other) {
             self.unreadable.push((name, reason));
         }
@@ -222,8 +253,17 @@ fn unneeded(
 ) -> Vec<UnneededLayer> {
     layer_refs
         .into_iter()
-        .map(|(name, commit)| UnneededLayer { digest: parse_blob_ref(&name).ok(), name, commit })
-        .filter(|layer| layer.digest.as_ref().is_none_or(|digest| !needed.contains(digest)))
+        .map(|(name, commit)| UnneededLayer {
+            digest: parse_blob_ref(&name).ok(),
+            name,
+            commit,
+        })
+        .filter(|layer| {
+            layer
+                .digest
+                .as_ref()
+                .is_none_or(|digest| !needed.contains(digest))
+        })
         .collect()
 }
 
@@ -244,5 +284,6 @@ fn root_kind(name: &str) -> RootKind {
 }
 
 fn is_under(name: &str, prefix: &str) -> bool {
-    name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| rest.starts_with('/'))
 }

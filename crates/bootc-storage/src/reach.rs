@@ -19,11 +19,17 @@ impl Reachable {
     pub(crate) fn add_commit(&mut self, repo: &Repo, commit: Checksum) {
         let mut next = Some(commit);
         while let Some(checksum) = next.take() {
-            let name = ObjectName { checksum, object_type: ObjectType::Commit };
+            let name = ObjectName {
+                checksum,
+                object_type: ObjectType::Commit,
+            };
             if !self.objects.insert(name) {
                 return;
             }
-            self.objects.insert(ObjectName { checksum, object_type: ObjectType::CommitMeta });
+            self.objects.insert(ObjectName {
+                checksum,
+                object_type: ObjectType::CommitMeta,
+            });
             match repo.read_commit(&checksum) {
                 Ok(commit) => {
                     self.objects.insert(meta(commit.meta));
@@ -38,15 +44,20 @@ impl Reachable {
     fn add_tree(&mut self, repo: &Repo, root: Checksum) {
         let mut trees = vec![root];
         while let Some(checksum) = trees.pop() {
-            let name = ObjectName { checksum, object_type: ObjectType::DirTree };
+            let name = ObjectName {
+                checksum,
+                object_type: ObjectType::DirTree,
+            };
             if !self.objects.insert(name) {
                 continue;
             }
             match repo.read_dirtree(&checksum) {
                 Ok(tree) => {
                     for (_, file) in &tree.files {
-                        self.objects
-                            .insert(ObjectName { checksum: *file, object_type: ObjectType::File });
+                        self.objects.insert(ObjectName {
+                            checksum: *file,
+                            object_type: ObjectType::File,
+                        });
                     }
                     for (_, child, dirmeta) in &tree.dirs {
                         self.objects.insert(meta(*dirmeta));
@@ -60,10 +71,17 @@ impl Reachable {
 }
 
 fn meta(checksum: Checksum) -> ObjectName {
-    ObjectName { checksum, object_type: ObjectType::DirMeta }
+    ObjectName {
+        checksum,
+        object_type: ObjectType::DirMeta,
+    }
 }
 
 /// A parent may be pruned while its child lives on (shallow history).
 fn has_commit(repo: &Repo, checksum: Checksum) -> bool {
-    repo.has(&ObjectName { checksum, object_type: ObjectType::Commit }).unwrap_or(false)
+    repo.has(&ObjectName {
+        checksum,
+        object_type: ObjectType::Commit,
+    })
+    .unwrap_or(false)
 }

@@ -30,11 +30,15 @@ impl Storage {
             let _lock = self.lock(LockMode::Exclusive, observer)?;
             let mut refs = Vec::with_capacity(images.len());
             for reference in images {
-                let name = image_ref(reference)
-                    .map_err(|source| Error::Ref { reference: reference.to_string(), source })?;
+                let name = image_ref(reference).map_err(|source| Error::Ref {
+                    reference: reference.to_string(),
+                    source,
+                })?;
                 // A ref that is there and broken can be removed all the same.
                 if matches!(self.repo.resolve_ref(name.as_str()), Ok(None)) {
-                    return Err(Error::NotFound { reference: reference.to_string() });
+                    return Err(Error::NotFound {
+                        reference: reference.to_string(),
+                    });
                 }
                 refs.push((reference.to_string(), name));
             }

@@ -36,9 +36,17 @@ impl Storage {
     /// When there is none, or its mode or version is one we refuse.
     pub fn open_repo(dir: Dir) -> Result<Self, Error> {
         let repo = Repo::open(&dir).map_err(Error::OpenRepo)?;
-        let libostree = ostree::Repo::open_at_dir(dir.as_fd(), ".")
-            .map_err(|source| Error::Ostree { action: "open the repository", source })?;
-        Ok(Self { repo, libostree, dir, patience: LOCK_PATIENCE })
+        let libostree =
+            ostree::Repo::open_at_dir(dir.as_fd(), ".").map_err(|source| Error::Ostree {
+                action: "open the repository",
+                source,
+            })?;
+        Ok(Self {
+            repo,
+            libostree,
+            dir,
+            patience: LOCK_PATIENCE,
+        })
     }
 
     /// Make a repository of `mode` in the empty directory `dir` and open it.
@@ -57,7 +65,10 @@ impl Storage {
     pub fn open_sysroot(root: &Dir) -> Result<Self, Error> {
         let dir = root
             .open_dir(SYSROOT_REPO)
-            .map_err(|source| Error::NoRepo { path: SYSROOT_REPO, source })?;
+            .map_err(|source| Error::NoRepo {
+                path: SYSROOT_REPO,
+                source,
+            })?;
         Self::open_repo(dir)
     }
 

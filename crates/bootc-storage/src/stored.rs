@@ -57,14 +57,24 @@ impl StoredImage {
     ///
     /// # Errors
     /// When its ref or merge commit cannot be read.
-    pub(crate) fn find(storage: &Storage, reference: &ImageReference) -> Result<Option<Self>, Error> {
-        let name = image_ref(reference)
-            .map_err(|source| Error::Ref { reference: reference.to_string(), source })?;
+    pub(crate) fn find(
+        storage: &Storage,
+        reference: &ImageReference,
+    ) -> Result<Option<Self>, Error> {
+        let name = image_ref(reference).map_err(|source| Error::Ref {
+            reference: reference.to_string(),
+            source,
+        })?;
         let commit = storage
             .repo
             .resolve_ref(name.as_str())
-            .map_err(|source| Error::Store { action: "read an image ref", source })?;
-        commit.map(|commit| Self::read(storage, reference, commit)).transpose()
+            .map_err(|source| Error::Store {
+                action: "read an image ref",
+                source,
+            })?;
+        commit
+            .map(|commit| Self::read(storage, reference, commit))
+            .transpose()
     }
 
     /// The image that merge commit `commit` describes.
@@ -76,7 +86,10 @@ impl StoredImage {
         let object = storage
             .repo
             .read_commit(&commit)
-            .map_err(|source| Error::Store { action: "read a merge commit", source })?;
+            .map_err(|source| Error::Store {
+                action: "read a merge commit",
+                source,
+            })?;
         Self::parse(reference, commit, &object).map_err(|reason| Error::BadStoredImage {
             name: reference.to_string(),
             commit,
@@ -84,12 +97,17 @@ impl StoredImage {
         })
     }
 
-    fn parse(reference: &ImageReference, checksum: Checksum, commit: &Commit) -> Result<Self, String> {
+    fn parse(
+        reference: &ImageReference,
+        checksum: Checksum,
+        commit: &Commit,
+    ) -> Result<Self, String> {
         let manifest_digest = text(commit, MANIFEST_DIGEST)
             .ok_or_else(|| format!("metadata key {MANIFEST_DIGEST} is missing"))?
             .parse::<Digest>()
             .map_err(|e| e.to_string())?;
-        let manifest = text(commit, MANIFEST).ok_or_else(|| format!("metadata key {MANIFEST} is missing"))?;
+        let manifest =
+            text(commit, MANIFEST).ok_or_else(|| format!("metadata key {MANIFEST} is missing"))?;
         let manifest = Manifest::parse(manifest.as_bytes()).map_err(|e| e.to_string())?;
         let config = Config::parse_stored(text(commit, CONFIG).unwrap_or("null").as_bytes())
             .map_err(|e| e.to_string())?;
@@ -134,13 +152,20 @@ pub(crate) fn manifest_of(storage: &Storage, commit: &Checksum) -> Result<Option
     let object = storage
         .repo
         .read_commit(commit)
-        .map_err(|source| Error::Store { action: "read a commit", source })?;
-    let Some(manifest) = text(&object, MANIFEST) else { return Ok(None) };
-    Manifest::parse(manifest.as_bytes()).map(Some).map_err(|e| Error::BadStoredImage {
-        name: commit.to_string(),
-        commit: *commit,
-        reason: e.to_string(),
-    })
+        .map_err(|source| Error::Store {
+            action: "read a commit",
+            source,
+        })?;
+    let Some(manifest) = text(&object, MANIFEST) else {
+        return Ok(None);
+    };
+    Manifest::parse(manifest.as_bytes())
+        .map(Some)
+        .map_err(|e| Error::BadStoredImage {
+            name: commit.to_string(),
+            commit: *commit,
+            reason: e.to_string(),
+        })
 }
 
 /// The commit of the layer ref for `digest`, if the ref is there and its commit can be read.

@@ -52,19 +52,34 @@ pub(crate) fn run(global: &Global, args: &CheckArgs, output: &Output) -> anyhow:
             .collect(),
     };
     output.result(&view, || view.human())?;
-    Ok(if view.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::CORRUPT) })
+    Ok(if view.problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(exit::CORRUPT)
+    })
 }
 
 impl View {
     fn human(&self) -> String {
         let mut text = String::new();
         for problem in &self.problems {
-            let image = problem.image.as_deref().map(|i| format!("{i}: ")).unwrap_or_default();
-            text.push_str(&plain(&format!("{image}{} {}", problem.subject, problem.what)));
+            let image = problem
+                .image
+                .as_deref()
+                .map(|i| format!("{i}: "))
+                .unwrap_or_default();
+            text.push_str(&plain(&format!(
+                "{image}{} {}",
+                problem.subject, problem.what
+            )));
             text.push('\n');
         }
         if let Some(first) = self.problems.first() {
-            text.push_str(&format!("{} problems; {}\n", self.problems.len(), first.advice));
+            text.push_str(&format!(
+                "{} problems; {}\n",
+                self.problems.len(),
+                first.advice
+            ));
         } else {
             text.push_str(&format!(
                 "{} images, {} objects: all is well\n",

@@ -29,8 +29,11 @@ const COMMAND_WIDTH: usize = 70;
 pub(crate) fn run(global: &Global, args: &NameArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let storage = repository::open(global)?;
     let image = storage.inspect(&args.image)?;
-    let entries: Vec<EntryView> =
-        storage.history(&image)?.into_iter().map(EntryView::of).collect();
+    let entries: Vec<EntryView> = storage
+        .history(&image)?
+        .into_iter()
+        .map(EntryView::of)
+        .collect();
     output.result(&entries, || human(&entries))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -57,7 +60,10 @@ fn human(entries: &[EntryView]) -> String {
         .map(|entry| {
             let command = plain(entry.created_by.as_deref().unwrap_or("-"));
             vec![
-                entry.digest.as_deref().map_or("-".to_owned(), |d| d.chars().take(19).collect()),
+                entry
+                    .digest
+                    .as_deref()
+                    .map_or("-".to_owned(), |d| d.chars().take(19).collect()),
                 plain(entry.created.as_deref().unwrap_or("-")),
                 entry.size_bytes.map_or("-".to_owned(), size),
                 command.chars().take(COMMAND_WIDTH).collect(),

@@ -67,7 +67,11 @@ impl View {
             created: config.created().map(str::to_owned),
             architecture: config.architecture().to_owned(),
             os: config.os().to_owned(),
-            labels: config.labels().iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            labels: config
+                .labels()
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
             layers: layers.iter().map(LayerView::of).collect(),
             manifest: serde_json::from_str(image.manifest.raw()).unwrap_or(Value::Null),
             config: serde_json::from_str(config.raw()).unwrap_or(Value::Null),
@@ -97,7 +101,10 @@ impl View {
             }
         }
         let rows: Vec<Vec<String>> = self.layers.iter().enumerate().map(LayerView::row).collect();
-        text.push_str(&table(&["LAYER", "DIGEST", "ROLE", "SIZE", "COMMIT"], &rows));
+        text.push_str(&table(
+            &["LAYER", "DIGEST", "ROLE", "SIZE", "COMMIT"],
+            &rows,
+        ));
         text
     }
 }
@@ -119,7 +126,10 @@ impl LayerView {
             layer.digest.clone(),
             layer.role.unwrap_or("?").to_owned(),
             size(layer.size_bytes),
-            layer.commit.as_deref().map_or("missing".to_owned(), |c| c.chars().take(12).collect()),
+            layer
+                .commit
+                .as_deref()
+                .map_or("missing".to_owned(), |c| c.chars().take(12).collect()),
         ]
     }
 }

@@ -56,7 +56,10 @@ pub(crate) fn run(global: &Global, output: &Output) -> anyhow::Result<ExitCode> 
     };
     output.result(&view, || human(&view))?;
     for unreadable in &view.unreadable {
-        output.warn(&format!("{} cannot be read: {}", unreadable.r#ref, unreadable.reason));
+        output.warn(&format!(
+            "{} cannot be read: {}",
+            unreadable.r#ref, unreadable.reason
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,7 +85,11 @@ fn human(view: &View) -> String {
         .map(|image| {
             vec![
                 plain(&image.image),
-                image.manifest_digest.chars().take("sha256:".len() + 12).collect(),
+                image
+                    .manifest_digest
+                    .chars()
+                    .take("sha256:".len() + 12)
+                    .collect(),
                 plain(image.version.as_deref().unwrap_or("-")),
                 plain(image.created.as_deref().unwrap_or("-")),
                 image.layers.to_string(),
@@ -90,5 +97,8 @@ fn human(view: &View) -> String {
             ]
         })
         .collect();
-    table(&["IMAGE", "DIGEST", "VERSION", "CREATED", "LAYERS", "SIZE"], &rows)
+    table(
+        &["IMAGE", "DIGEST", "VERSION", "CREATED", "LAYERS", "SIZE"],
+        &rows,
+    )
 }

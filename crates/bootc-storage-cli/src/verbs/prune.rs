@@ -118,7 +118,10 @@ impl PlanView {
             unreadable: plan
                 .unreadable
                 .into_iter()
-                .map(|(name, reason)| UnreadableView { r#ref: name, reason })
+                .map(|(name, reason)| UnreadableView {
+                    r#ref: name,
+                    reason,
+                })
                 .collect(),
         }
     }
@@ -129,7 +132,9 @@ impl PlanView {
             .kept
             .iter()
             .map(|root| {
-                let layers = root.layers.map_or("-".to_owned(), |layers| layers.to_string());
+                let layers = root
+                    .layers
+                    .map_or("-".to_owned(), |layers| layers.to_string());
                 vec![plain(&root.r#ref), root.reason.to_owned(), layers]
             })
             .collect();
@@ -137,7 +142,12 @@ impl PlanView {
         let gone: Vec<Vec<String>> = self
             .layers
             .iter()
-            .map(|layer| vec![plain(layer.digest.as_deref().unwrap_or(&layer.r#ref)), UNNEEDED.to_owned()])
+            .map(|layer| {
+                vec![
+                    plain(layer.digest.as_deref().unwrap_or(&layer.r#ref)),
+                    UNNEEDED.to_owned(),
+                ]
+            })
             .collect();
         if !gone.is_empty() {
             text.push('\n');

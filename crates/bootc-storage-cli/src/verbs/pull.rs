@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use bootc_storage::pull::{Compat, LayerPlan, LayerState, PullConfig, PullPlan, Pulled, default_jobs};
+use bootc_storage::pull::{
+    Compat, LayerPlan, LayerState, PullConfig, PullPlan, Pulled, default_jobs,
+};
 use bootc_storage::{Event, Warning};
 use ostree_layer::Limits;
 use ostree_objects::RepoMode;
@@ -109,7 +111,13 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
         progress.finish();
         let plan = plan?;
         let view = PlanView::of(&plan);
-        output.result(&view, || if args.check { view.verdict() } else { view.human() })?;
+        output.result(&view, || {
+            if args.check {
+                view.verdict()
+            } else {
+                view.human()
+            }
+        })?;
         return Ok(exit_code(args, plan.is_unchanged()));
     }
     let pulled = plan.and_then(|plan| {
@@ -151,7 +159,9 @@ impl PlanView {
             manifest_digest: plan.manifest_digest.to_string(),
             stored_digest: previous.map(|image| image.manifest_digest.to_string()),
             version: plan.config.version().map(str::to_owned),
-            stored_version: previous.and_then(|image| image.config.version()).map(str::to_owned),
+            stored_version: previous
+                .and_then(|image| image.config.version())
+                .map(str::to_owned),
             unchanged: plan.is_unchanged(),
             layers: plan.layers.iter().map(LayerView::of).collect(),
             missing_bytes: plan.missing_bytes(),
@@ -167,9 +177,17 @@ impl PlanView {
 
     fn verdict(&self) -> String {
         if self.unchanged {
-            return format!("No changes in {} ({})\n", plain(&self.image), self.manifest_digest);
+            return format!(
+                "No changes in {} ({})\n",
+                plain(&self.image),
+                self.manifest_digest
+            );
         }
-        let missing = self.layers.iter().filter(|layer| layer.state == "missing").count();
+        let missing = self
+            .layers
+            .iter()
+            .filter(|layer| layer.state == "missing")
+            .count();
         let mut text = format!("{} available: {}\n", self.news(), plain(&self.image));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "Digest: {}", self.manifest_digest);
@@ -186,15 +204,26 @@ impl PlanView {
     }
 
     fn news(&self) -> &'static str {
-        if self.stored_digest.is_some() { "Update" } else { "Image" }
+        if self.stored_digest.is_some() {
+            "Update"
+        } else {
+            "Image"
+        }
     }
 
     fn human(&self) -> String {
         let mut text = self.verdict();
-        let rows: Vec<Vec<String>> =
-            self.layers.iter().enumerate().map(|(index, layer)| layer.row(index)).collect();
+        let rows: Vec<Vec<String>> = self
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| layer.row(index))
+            .collect();
         text.push_str(&table(&["LAYER", "DIGEST", "ROLE", "SIZE", "STATE"], &rows));
-        let policy = self.path_policy.as_deref().unwrap_or("decided by the base once it is stored");
+        let policy = self
+            .path_policy
+            .as_deref()
+            .unwrap_or("decided by the base once it is stored");
         let _ = writeln!(text, "Paths of derived layers: {policy}");
         let _ = writeln!(
             text,
@@ -249,8 +278,10 @@ impl PulledView {
             }
         }
         if !dropped_paths.is_empty() {
-            let list: Vec<String> =
-                dropped_paths.iter().map(|(name, count)| format!("{name}: {count}")).collect();
+            let list: Vec<String> = dropped_paths
+                .iter()
+                .map(|(name, count)| format!("{name}: {count}"))
+                .collect();
             warnings.push(format!(
                 "Image contains non-ostree compatible file paths: {}",
                 list.join(" ")
@@ -280,7 +311,11 @@ impl PulledView {
 
     fn human(&self) -> String {
         if self.unchanged {
-            return format!("No changes in {} => {}\n", plain(&self.image), self.merge_commit);
+            return format!(
+                "No changes in {} => {}\n",
+                plain(&self.image),
+                self.merge_commit
+            );
         }
         format!(
             "Wrote: {} => {}\nDigest: {}\nLayers: {} stored, {} reused\n",

@@ -100,8 +100,11 @@ impl<'a> Pull<'a> {
         observer: &'a Observer,
     ) -> Result<Self, Error> {
         let reference = plan.reference.imgref.to_string();
-        let layout = Layout::new(&plan.manifest, &plan.config)
-            .map_err(|source| Error::Manifest { reference: reference.clone(), source })?;
+        let layout =
+            Layout::new(&plan.manifest, &plan.config).map_err(|source| Error::Manifest {
+                reference: reference.clone(),
+                source,
+            })?;
         let commits = vec![None; layout.layers.len()];
         Ok(Self {
             storage,
@@ -146,13 +149,16 @@ impl<'a> Pull<'a> {
             }
             self.verify_base(&staged)?;
             let commit = staged.commit;
-            staged
-                .stage
-                .publish()
-                .map_err(|source| Error::Store { action: "publish the base commit", source })?;
+            staged.stage.publish().map_err(|source| Error::Store {
+                action: "publish the base commit",
+                source,
+            })?;
             self.arrived(&layers, index, commit, staged.report)?;
         }
-        Ok(self.layout.base_layer().and_then(|layer| self.commits[layer.index]))
+        Ok(self
+            .layout
+            .base_layer()
+            .and_then(|layer| self.commits[layer.index]))
     }
 
     fn bring_in_derived(&mut self, base: Option<&Checksum>) -> Result<(), Error> {
@@ -170,7 +176,13 @@ impl<'a> Pull<'a> {
     ) -> Result<Vec<LayerPlan>, Error> {
         let verified = VerifiedLayers::read(self.storage)?;
         let mut missing: Vec<LayerPlan> = Vec::new();
-        for layer in self.layout.layers.clone().into_iter().filter(|layer| has_role(layer.role)) {
+        for layer in self
+            .layout
+            .layers
+            .clone()
+            .into_iter()
+            .filter(|layer| has_role(layer.role))
+        {
             let index = layer.index;
             let state = state_of(self.storage, &layer, policy, &verified)?;
             let plan = LayerPlan { layer, state };
@@ -184,12 +196,18 @@ impl<'a> Pull<'a> {
                     self.set_layer_ref(&plan, &commit)?;
                     self.commits[index] = Some(commit);
                     self.reused += 1;
-                    (self.observer)(Event::LayerReused { layer: &plan, commit: &commit });
+                    (self.observer)(Event::LayerReused {
+                        layer: &plan,
+                        commit: &commit,
+                    });
                 }
                 // An image may list one layer twice; it is fetched once.
                 LayerState::Missing => {
                     let digest = &plan.layer.descriptor.digest;
-                    if !missing.iter().any(|other| other.layer.descriptor.digest == *digest) {
+                    if !missing
+                        .iter()
+                        .any(|other| other.layer.descriptor.digest == *digest)
+                    {
                         missing.push(plan);
                     }
                 }
@@ -216,7 +234,9 @@ impl<'a> Pull<'a> {
         let mut held_back = Vec::new();
         transfer.run(layers, |index, arrived| {
             match arrived {
-                Arrived::Published { commit, report } => self.arrived(layers, index, commit, report)?,
+                Arrived::Published { commit, report } => {
+                    self.arrived(layers, index, commit, report)?
+                }
                 Arrived::HeldBack(staged) => held_back.push((index, *staged)),
             }
             Ok(())
@@ -232,7 +252,9 @@ impl<'a> Pull<'a> {
         commit: Checksum,
         report: Report,
     ) -> Result<(), Error> {
-        let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else { return Ok(()) };
+        let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else {
+            return Ok(());
+        };
         self.set_layer_ref(plan, &commit)?;
         let digest = plan.layer.descriptor.digest.clone();
         for layer in &self.layout.layers {
@@ -240,15 +262,26 @@ impl<'a> Pull<'a> {
                 self.commits[layer.index] = Some(commit);
             }
         }
-        (self.observer)(Event::LayerStored { layer: plan, commit: &commit, report: &report });
-        self.stored.push(StoredReport { index, digest, commit, report });
+        (self.observer)(Event::LayerStored {
+            layer: plan,
+            commit: &commit,
+            report: &report,
+        });
+        self.stored.push(StoredReport {
+            index,
+            digest,
+            commit,
+            report,
+        });
         Ok(())
     }
 
     fn set_layer_ref(&self, plan: &LayerPlan, commit: &Checksum) -> Result<(), Error> {
         let digest = &plan.layer.descriptor.digest;
-        let name = ostree_refs::blob_ref(digest)
-            .map_err(|source| Error::Ref { reference: digest.to_string(), source })?;
+        let name = ostree_refs::blob_ref(digest).map_err(|source| Error::Ref {
+            reference: digest.to_string(),
+            source,
+        })?;
         self.storage.set_ref(&name, commit)
     }
 }

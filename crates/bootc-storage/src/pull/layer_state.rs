@@ -60,14 +60,20 @@ impl VerifiedLayers {
         let refs = storage
             .repo
             .list_refs(BLOB_PREFIX)
-            .map_err(|source| Error::Store { action: "list layer refs", source })?;
+            .map_err(|source| Error::Store {
+                action: "list layer refs",
+                source,
+            })?;
         let mut verified = HashMap::new();
         for (name, checksum) in refs.refs {
-            let (Ok(digest), Ok(commit)) = (parse_blob_ref(&name), storage.repo.read_commit(&checksum))
+            let (Ok(digest), Ok(commit)) =
+                (parse_blob_ref(&name), storage.repo.read_commit(&checksum))
             else {
                 continue;
             };
-            if let (Some(diff_id), Some(policy)) = (recorded_diff_id(&commit), recorded_policy(&commit)) {
+            if let (Some(diff_id), Some(policy)) =
+                (recorded_diff_id(&commit), recorded_policy(&commit))
+            {
                 verified.insert((diff_id, policy.to_owned()), (checksum, digest));
             }
         }
@@ -93,10 +99,12 @@ pub(super) fn state_of(
     }
     if layer.role == Role::Derived
         && let Some(policy) = policy
-        && let Some((commit, digest)) =
-            verified.0.get(&(layer.diff_id.clone(), policy.to_string()))
+        && let Some((commit, digest)) = verified.0.get(&(layer.diff_id.clone(), policy.to_string()))
     {
-        return Ok(LayerState::SameContent { commit: *commit, stored_as: digest.clone() });
+        return Ok(LayerState::SameContent {
+            commit: *commit,
+            stored_as: digest.clone(),
+        });
     }
     Ok(LayerState::Missing)
 }
@@ -104,15 +112,23 @@ pub(super) fn state_of(
 /// The layer's ref leads to a readable, whole commit.
 fn stored_commit(storage: &Storage, layer: &Layer) -> Result<Option<(Checksum, Commit)>, Error> {
     let digest = &layer.descriptor.digest;
-    let name = blob_ref(digest)
-        .map_err(|source| Error::Ref { reference: digest.to_string(), source })?;
-    let Ok(Some(checksum)) = storage.repo.resolve_ref(name.as_str()) else { return Ok(None) };
+    let name = blob_ref(digest).map_err(|source| Error::Ref {
+        reference: digest.to_string(),
+        source,
+    })?;
+    let Ok(Some(checksum)) = storage.repo.resolve_ref(name.as_str()) else {
+        return Ok(None);
+    };
     // libostree marks commits that lack objects.
     if storage.repo.is_partial(&checksum).unwrap_or(true) {
         return Ok(None);
     }
     // A ref whose commit is gone is mended by fetching the layer again.
-    Ok(storage.repo.read_commit(&checksum).ok().map(|commit| (checksum, commit)))
+    Ok(storage
+        .repo
+        .read_commit(&checksum)
+        .ok()
+        .map(|commit| (checksum, commit)))
 }
 
 /// A layer commit of another program says nothing of its policy and is taken as it is.

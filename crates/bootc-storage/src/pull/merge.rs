@@ -28,10 +28,23 @@ impl Pull<'_> {
             Compat::None => DirectoryRule::UpperWins,
             Compat::OstreeExt => DirectoryRule::LowerKept,
         };
-        let failed = |source| Error::Merge { reference: self.reference.clone(), source };
-        let mut stage = self.storage.repo.stage().map_err(store("stage the merge commit"))?;
-        let mut merged = merge(&self.storage.repo, base_tree.as_ref(), &layers, rule, &mut stage)
-            .map_err(failed)?;
+        let failed = |source| Error::Merge {
+            reference: self.reference.clone(),
+            source,
+        };
+        let mut stage = self
+            .storage
+            .repo
+            .stage()
+            .map_err(store("stage the merge commit"))?;
+        let mut merged = merge(
+            &self.storage.repo,
+            base_tree.as_ref(),
+            &layers,
+            rule,
+            &mut stage,
+        )
+        .map_err(failed)?;
         drop_injected_files(&self.storage.repo, &mut merged, &mut stage).map_err(failed)?;
         self.warn(&merged.report);
         let commit = MergeCommit {
@@ -49,7 +62,11 @@ impl Pull<'_> {
     }
 
     fn layer_tree(&self, commit: &Checksum) -> Result<LayerTree, Error> {
-        let commit = self.storage.repo.read_commit(commit).map_err(store("read a layer commit"))?;
+        let commit = self
+            .storage
+            .repo
+            .read_commit(commit)
+            .map_err(store("read a layer commit"))?;
         Ok(LayerTree::from_commit(&commit))
     }
 

@@ -67,7 +67,9 @@ impl PullPlan {
 
     /// Layers that have to be fetched.
     pub fn missing(&self) -> impl Iterator<Item = &LayerPlan> {
-        self.layers.iter().filter(|layer| layer.state == LayerState::Missing)
+        self.layers
+            .iter()
+            .filter(|layer| layer.state == LayerState::Missing)
     }
 
     /// Bytes that have to be transferred.
@@ -92,8 +94,10 @@ impl Storage {
     ) -> Result<PullPlan, Error> {
         observer(Event::Phase(Phase::Manifest));
         let name = reference.imgref.canonical();
-        let ref_name = image_ref(&name)
-            .map_err(|source| Error::Ref { reference: name.to_string(), source })?;
+        let ref_name = image_ref(&name).map_err(|source| Error::Ref {
+            reference: name.to_string(),
+            source,
+        })?;
         let previous = self.previous(&name, observer);
         if let Some(stored) = pinned(&name, reference, previous.as_ref()) {
             let stored = stored.clone();
@@ -121,12 +125,18 @@ impl Storage {
         config: &PullConfig,
     ) -> Result<PullPlan, Error> {
         let name = reference.imgref.to_string();
-        let image_config = source
-            .config()
-            .map_err(|e| Error::Source { reference: name.clone(), source: Box::new(e) })?;
+        let image_config = source.config().map_err(|e| Error::Source {
+            reference: name.clone(),
+            source: Box::new(e),
+        })?;
         let manifest = source.manifest().clone();
-        let invalid = |source| Error::Manifest { reference: name.clone(), source };
-        image_config.check_platform(&config.source.platform).map_err(invalid)?;
+        let invalid = |source| Error::Manifest {
+            reference: name.clone(),
+            source,
+        };
+        image_config
+            .check_platform(&config.source.platform)
+            .map_err(invalid)?;
         let layout = Layout::new(&manifest, &image_config).map_err(invalid)?;
         check_remote(reference, &layout)?;
         let (layers, path_policy) = self.layer_plans(&layout, config)?;
@@ -167,7 +177,10 @@ impl Storage {
             .iter()
             .map(|layer| {
                 let state = state_of(self, layer, path_policy.as_ref(), &verified)?;
-                Ok(LayerPlan { layer: layer.clone(), state })
+                Ok(LayerPlan {
+                    layer: layer.clone(),
+                    state,
+                })
             })
             .collect::<Result<Vec<_>, Error>>()?;
         Ok((layers, path_policy))
@@ -178,8 +191,10 @@ impl Storage {
         base: Option<&Checksum>,
         config: &PullConfig,
     ) -> Result<PathPolicy, Error> {
-        path_policy::for_base(&self.repo, base, config.compat)
-            .map_err(|source| Error::Store { action: "read the base's prepare-root.conf", source })
+        path_policy::for_base(&self.repo, base, config.compat).map_err(|source| Error::Store {
+            action: "read the base's prepare-root.conf",
+            source,
+        })
     }
 
     /// What is stored under the name; an image that cannot be read counts as none and is pulled anew.
@@ -188,7 +203,10 @@ impl Storage {
             Ok(stored) => stored,
             Err(error) => {
                 let reason = chain(&error);
-                observer(Event::Warning(Warning::Unreadable { name: &name.to_string(), reason: &reason }));
+                observer(Event::Warning(Warning::Unreadable {
+                    name: &name.to_string(),
+                    reason: &reason,
+                }));
                 None
             }
         }
@@ -215,7 +233,9 @@ impl Storage {
         ref_name: &RefName,
         stored: &StoredImage,
     ) -> Result<Option<PullPlan>, Error> {
-        let Ok(layout) = Layout::new(&stored.manifest, &stored.config) else { return Ok(None) };
+        let Ok(layout) = Layout::new(&stored.manifest, &stored.config) else {
+            return Ok(None);
+        };
         let verified = VerifiedLayers::default();
         let mut layers = Vec::with_capacity(layout.layers.len());
         for layer in &layout.layers {
@@ -223,7 +243,10 @@ impl Storage {
             if state == LayerState::Missing {
                 return Ok(None);
             }
-            layers.push(LayerPlan { layer: layer.clone(), state });
+            layers.push(LayerPlan {
+                layer: layer.clone(),
+                state,
+            });
         }
         Ok(Some(PullPlan {
             reference: reference.clone(),
@@ -235,7 +258,9 @@ impl Storage {
             layers,
             previous: Some(stored.clone()),
             path_policy: None,
-            work: Work::Nothing { merge_commit: stored.merge_commit },
+            work: Work::Nothing {
+                merge_commit: stored.merge_commit,
+            },
         }))
     }
 
@@ -244,9 +269,15 @@ impl Storage {
         let refs = self
             .repo
             .list_refs(IMAGE_PREFIX)
-            .map_err(|source| Error::Store { action: "list image refs", source })?;
-        let collides =
-            |existing: &str| parse_image_ref(existing).and_then(|other| image_ref(&other)).is_ok_and(|other| collides(ref_name, &other));
+            .map_err(|source| Error::Store {
+                action: "list image refs",
+                source,
+            })?;
+        let collides = |existing: &str| {
+            parse_image_ref(existing)
+                .and_then(|other| image_ref(&other))
+                .is_ok_and(|other| collides(ref_name, &other))
+        };
         match refs.refs.iter().find(|(existing, _)| collides(existing)) {
             None => Ok(()),
             Some((existing, _)) => Err(Error::RefCollision {
@@ -273,11 +304,23 @@ fn check_remote(reference: &OstreeImageReference, layout: &Layout) -> Result<(),
     if !matches!(reference.sigverify, SignatureSource::OstreeRemote(_)) {
         return Ok(());
     }
-    if layout.layers.iter().all(|layer| layer.role == Role::Derived) {
-        return Err(Error::RemoteCannotVerify { reason: "the image has no ostree base" });
+    if layout
+        .layers
+        .iter()
+        .all(|layer| layer.role == Role::Derived)
+    {
+        return Err(Error::RemoteCannotVerify {
+            reason: "the image has no ostree base",
+        });
     }
-    if layout.layers.iter().any(|layer| layer.role == Role::Derived) {
-        return Err(Error::RemoteCannotVerify { reason: "the image has layers on top of its ostree base" });
+    if layout
+        .layers
+        .iter()
+        .any(|layer| layer.role == Role::Derived)
+    {
+        return Err(Error::RemoteCannotVerify {
+            reason: "the image has layers on top of its ostree base",
+        });
     }
     Ok(())
 }

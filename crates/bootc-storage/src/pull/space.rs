@@ -24,11 +24,13 @@ pub struct SpaceNeed {
 
 impl SpaceNeed {
     pub(super) fn of(repo: &Repo, layers: &[LayerPlan]) -> Result<Self, Error> {
-        let free = repo
-            .free_space()
-            .map_err(|source| Error::Store { action: "ask for free space", source })?;
-        let missing: u64 =
-            layers.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.missing_bytes()));
+        let free = repo.free_space().map_err(|source| Error::Store {
+            action: "ask for free space",
+            source,
+        })?;
+        let missing: u64 = layers.iter().fold(0, |sum: u64, layer| {
+            sum.saturating_add(layer.missing_bytes())
+        });
         Ok(Self {
             at_least_bytes: missing,
             estimated_bytes: missing.saturating_mul(USUAL_EXPANSION) / USUAL_EXPANSION_DIVISOR,

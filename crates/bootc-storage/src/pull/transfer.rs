@@ -67,10 +67,21 @@ impl Transfer<'_> {
         })
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "the channel ends when every worker dropped its sender")]
-    fn work(&self, queue: &Mutex<VecDeque<&LayerPlan>>, stop: &AtomicBool, sender: Sender<Outcome>) {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the channel ends when every worker dropped its sender"
+    )]
+    fn work(
+        &self,
+        queue: &Mutex<VecDeque<&LayerPlan>>,
+        stop: &AtomicBool,
+        sender: Sender<Outcome>,
+    ) {
         while !stop.load(Ordering::Relaxed) {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let next = queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_front();
             let Some(plan) = next else { return };
             let outcome = self.import(plan, stop);
             if sender.send((plan.layer.index, outcome)).is_err() {
@@ -82,14 +93,25 @@ impl Transfer<'_> {
     fn import(&self, plan: &LayerPlan, stop: &AtomicBool) -> Result<Arrived, Error> {
         (self.observer)(Event::LayerStarted(plan));
         let layer = &plan.layer;
-        let blob = self.source.blob(layer).map_err(|source| Error::LayerSource {
-            reference: self.reference.to_owned(),
-            index: layer.index,
-            digest: layer.descriptor.digest.clone(),
-            source: Box::new(source),
+        let blob = self
+            .source
+            .blob(layer)
+            .map_err(|source| Error::LayerSource {
+                reference: self.reference.to_owned(),
+                index: layer.index,
+                digest: layer.descriptor.digest.clone(),
+                source: Box::new(source),
+            })?;
+        let on_bytes = |delta| {
+            (self.observer)(Event::LayerBytes {
+                index: layer.index,
+                delta,
+            })
+        };
+        let stage = self.repo.stage().map_err(|source| Error::Store {
+            action: "stage a layer",
+            source,
         })?;
-        let on_bytes = |delta| (self.observer)(Event::LayerBytes { index: layer.index, delta });
-        let stage = self.repo.stage().map_err(|source| Error::Store { action: "stage a layer", source })?;
         let import = Import {
             policy: &self.policy,
             labels: &AsTheyCome,
@@ -105,17 +127,23 @@ impl Transfer<'_> {
             },
             digest_applies: blob.digest_applies,
         };
-        let reader = Stoppable { inner: blob.reader, stop };
+        let reader = Stoppable {
+            inner: blob.reader,
+            stop,
+        };
         let staged = ostree_layer::import(reader, &input, &import, stage)
             .map_err(|source| self.layer_error(plan, source))?;
         if layer.role == Role::Commit {
             return Ok(Arrived::HeldBack(Box::new(staged)));
         }
-        staged
-            .stage
-            .publish()
-            .map_err(|source| Error::Store { action: "publish a layer's objects", source })?;
-        Ok(Arrived::Published { commit: staged.commit, report: staged.report })
+        staged.stage.publish().map_err(|source| Error::Store {
+            action: "publish a layer's objects",
+            source,
+        })?;
+        Ok(Arrived::Published {
+            commit: staged.commit,
+            report: staged.report,
+        })
     }
 
     fn layer_error(&self, plan: &LayerPlan, source: ostree_layer::Error) -> Error {

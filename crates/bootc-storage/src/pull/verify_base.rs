@@ -14,7 +14,12 @@ impl Pull<'_> {
     /// Every object that the base commit leads to is in the repository or in its stage.
     pub(super) fn verify_base(&self, staged: &StagedLayer) -> Result<(), Error> {
         (self.observer)(Event::Phase(Phase::VerifyBase));
-        let mut walk = Walk { stage: &staged.stage, seen: HashSet::new(), missing: 0, first: None };
+        let mut walk = Walk {
+            stage: &staged.stage,
+            seen: HashSet::new(),
+            missing: 0,
+            first: None,
+        };
         let commit = staged.stage.read_commit(&staged.commit).map_err(store)?;
         walk.expect(commit.meta, ObjectType::DirMeta)?;
         let mut trees = vec![commit.tree];
@@ -43,12 +48,12 @@ impl Pull<'_> {
     }
 
     /// Ask libostree whether the remote's keys signed the base commit.
-    pub(super) fn verify_signature(
-        &self,
-        remote: &str,
-        staged: &StagedLayer,
-    ) -> Result<(), Error> {
-        let bytes = staged.stage.read_commit(&staged.commit).map_err(store)?.to_bytes();
+    pub(super) fn verify_signature(&self, remote: &str, staged: &StagedLayer) -> Result<(), Error> {
+        let bytes = staged
+            .stage
+            .read_commit(&staged.commit)
+            .map_err(store)?
+            .to_bytes();
         let detached = staged.commitmeta.as_deref().unwrap_or_default();
         self.storage
             .libostree
@@ -59,7 +64,10 @@ impl Pull<'_> {
                 ostree::RepoVerifyFlags::empty(),
             )
             .map(drop)
-            .map_err(|source| Error::RemoteSignature { remote: remote.to_owned(), source })
+            .map_err(|source| Error::RemoteSignature {
+                remote: remote.to_owned(),
+                source,
+            })
     }
 }
 
@@ -77,7 +85,10 @@ impl Walk<'_> {
         if !self.seen.insert((checksum, object_type)) {
             return Ok(false);
         }
-        let name = ObjectName { checksum, object_type };
+        let name = ObjectName {
+            checksum,
+            object_type,
+        };
         let there = self.stage.contains(&name).map_err(store)?;
         if !there {
             self.missing += 1;
@@ -88,5 +99,8 @@ impl Walk<'_> {
 }
 
 fn store(source: ostree_store::Error) -> Error {
-    Error::Store { action: "verify the base commit", source }
+    Error::Store {
+        action: "verify the base commit",
+        source,
+    }
 }
