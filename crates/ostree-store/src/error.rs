@@ -51,6 +51,12 @@ pub enum Error {
         /// What it hashes to.
         found: Checksum,
     },
+    /// Detached metadata of one commit was written twice into one stage: which one counts?
+    #[error("{name} was written twice")]
+    DetachedTwice {
+        /// Its name.
+        name: ObjectName,
+    },
     /// The content ended before the size that was announced.
     #[error("file content ended after {found} of {expected} bytes")]
     ContentCut {
@@ -233,6 +239,7 @@ impl Error {
             | Self::BrokenRef { .. } => ErrorKind::Corrupt,
             Self::WrongType { .. }
             | Self::ChecksumMismatch { .. }
+            | Self::DetachedTwice { .. }
             | Self::ContentCut { .. }
             | Self::Content { .. }
             | Self::Invalid { .. }

@@ -16,19 +16,20 @@ impl Repo {
     ///
     /// The name of a file object; an object over [`MAX_METADATA_BYTES`]; the system's errors.
     pub fn read_metadata_object(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, Error> {
-        self.read_metadata_at(self.objects(), name)
+        self.read_metadata_at(self.objects(), &name.loose_path(self.mode()), name)
     }
 
     pub(crate) fn read_metadata_at(
         &self,
         dir: impl AsFd,
+        path: &str,
         name: &ObjectName,
     ) -> Result<Option<Vec<u8>>, Error> {
         if !is_metadata(name) {
             return Err(Error::WrongType { name: *name });
         }
         let failed = |error: std::io::Error| Error::io("read", shown(name, self.mode()), error);
-        let found = sys::open_read(dir, &name.loose_path(self.mode()));
+        let found = sys::open_read(dir, path);
         let Some(fd) = found.map_err(|error| failed(error.into()))? else {
             return Ok(None);
         };

@@ -29,9 +29,6 @@ const SPACE_INTERVAL: u64 = 32 * 1024 * 1024;
 /// alone what is dated in the future.
 const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Set in [`Stage::shards`] once the directory of that shard is there.
-const MADE: u8 = 0x80;
-
 /// Whether an object had to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -53,11 +50,13 @@ pub struct Stage {
     name: String,
     /// Holds the lock; its time stamp is in the future, so nothing is made directly in it.
     _lock: OwnedFd,
-    /// Shards `00` to `ff`, and files that are not finished.
+    /// A directory for each type of object, and files that are not finished. The 256 directories of
+    /// a repo would cost more to make and remove than the objects of a small layer.
     objects: OwnedFd,
     /// Owner of whatever is made in here.
     owner: (u32, u32),
-    shards: [AtomicU8; 256],
+    /// Types whose directory is there, as [`bit`]s.
+    made: AtomicU8,
     temporary: AtomicU64,
     objects_written: AtomicU64,
     files_written: AtomicU64,
@@ -104,7 +103,7 @@ impl Repo {
                 _lock: lock,
                 objects,
                 owner: (own.st_uid, own.st_gid),
-                shards: std::array::from_fn(|_| AtomicU8::new(0)),
+                made: AtomicU8::new(0),
                 temporary: AtomicU64::new(0),
                 objects_written: AtomicU64::new(0),
                 files_written: AtomicU64::new(0),
@@ -155,20 +154,24 @@ impl Stage {
     ///
     /// The system's.
     pub fn contains(&self, name: &ObjectName) -> Result<bool, Error> {
-        let path = name.loose_path(self.repo.mode());
-        Ok(self.has_path(name, &path)? || self.repo.has_path(&path)?)
+        Ok(self.has_staged(name)? || self.repo.has(name)?)
     }
 
-    fn has_path(&self, name: &ObjectName, path: &str) -> Result<bool, Error> {
-        if self.shards[shard(&name.checksum)].load(Ordering::Acquire) & bit(name.object_type) == 0 {
+    fn has_staged(&self, name: &ObjectName) -> Result<bool, Error> {
+        if self.made.load(Ordering::Acquire) & bit(name.object_type) == 0 {
             return Ok(false);
         }
-        let found = sys::stat(&self.objects, path).map_err(|e| self.error("look for", path, e))?;
+        let path = staged(name);
+        let found =
+            sys::stat(&self.objects, &path).map_err(|e| self.error("look for", &path, e))?;
         Ok(found.is_some())
     }
 
     fn read_metadata(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, Error> {
-        match self.repo.read_metadata_at(&self.objects, name)? {
+        match self
+            .repo
+            .read_metadata_at(&self.objects, &staged(name), name)?
+        {
             None => self.repo.read_metadata_object(name),
             found => Ok(found),
         }
@@ -213,22 +216,20 @@ impl Stage {
         Error::io(action, self.shown(path), error)
     }
 
-    /// Makes the directory of a shard when it is first needed.
-    fn make_shard(&self, checksum: &Checksum) -> Result<(), Error> {
-        let shard = shard(checksum);
-        if self.shards[shard].load(Ordering::Acquire) & MADE == 0 {
-            let path = format!("{shard:02x}");
-            sys::mkdir(&self.objects, &path, 0o700).map_err(|e| self.error("make", &path, e))?;
-            self.shards[shard].fetch_or(MADE, Ordering::AcqRel);
+    /// Makes the directory of a type when it is first needed.
+    fn make_directory(&self, object_type: ObjectType) -> Result<(), Error> {
+        if self.made.load(Ordering::Acquire) & bit(object_type) == 0 {
+            let path = object_type.as_str();
+            sys::mkdir(&self.objects, path, 0o700).map_err(|e| self.error("make", path, e))?;
+            self.made.fetch_or(bit(object_type), Ordering::AcqRel);
         }
         Ok(())
     }
 
     /// Counts an object that is in the stage now, and looks at the free space now and then.
-    fn count(&self, name: &ObjectName, bytes: u64) -> Result<(), Error> {
-        self.shards[shard(&name.checksum)].fetch_or(bit(name.object_type), Ordering::AcqRel);
+    fn count(&self, object_type: ObjectType, bytes: u64) -> Result<(), Error> {
         self.objects_written.fetch_add(1, Ordering::Relaxed);
-        if name.object_type == ObjectType::File {
+        if object_type == ObjectType::File {
             self.files_written.fetch_add(1, Ordering::Relaxed);
         }
         self.bytes_written.fetch_add(bytes, Ordering::Relaxed);
@@ -268,8 +269,10 @@ impl fmt::Debug for Stage {
     }
 }
 
-fn shard(checksum: &Checksum) -> usize {
-    usize::from(checksum.as_bytes()[0])
+/// Where an object is in a stage: `file/<checksum>`.
+fn staged(name: &ObjectName) -> String {
+    let (kind, checksum) = (name.object_type, name.checksum);
+    format!("{kind}/{checksum}")
 }
 
 const fn bit(object_type: ObjectType) -> u8 {

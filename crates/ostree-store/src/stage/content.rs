@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use ostree_objects::{
-    Checksum, FileHasher, FileHeader, ObjectName, RepoMode, S_IFLNK, S_IFMT, Xattrs,
+    Checksum, FileHasher, FileHeader, ObjectName, ObjectType, RepoMode, S_IFLNK, S_IFMT, Xattrs,
 };
 use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
-use super::{SPACE_INTERVAL, Stage, Written};
+use super::{SPACE_INTERVAL, Stage, Written, staged};
 use crate::xattr::{Place, link_path, not_set};
 use crate::{Error, sys};
 
@@ -106,11 +106,11 @@ impl Stage {
     ) -> Result<(Checksum, Written), Error> {
         hasher.update(bytes);
         let name = named(hasher, expected)?;
-        let path = name.loose_path(self.repo.mode());
-        if self.repo.has_path(&path)? {
+        if self.repo.has(&name)? {
             return Ok((name.checksum, Written::Present));
         }
-        self.make_shard(&name.checksum)?;
+        self.make_directory(ObjectType::File)?;
+        let path = staged(&name);
         let written = match (self.repo.mode(), &header.symlink_target) {
             (RepoMode::Bare, Some(target)) => self.put_link(&path, target, header)?,
             (mode, target) => match self.create(&path)? {
@@ -123,7 +123,7 @@ impl Stage {
             },
         };
         if written == Written::New {
-            self.count(&name, bytes.len() as u64)?;
+            self.count(ObjectType::File, bytes.len() as u64)?;
         }
         Ok((name.checksum, written))
     }
@@ -220,19 +220,18 @@ impl Stage {
         }
         sink.finish()?;
         let name = named(hasher, expected)?;
-        let final_path = name.loose_path(mode);
-        if self.repo.has_path(&final_path)? {
+        if self.repo.has(&name)? {
             return Ok((name.checksum, Written::Present));
         }
         self.finish(mode, fd, header, path)?;
-        self.make_shard(&name.checksum)?;
+        self.make_directory(ObjectType::File)?;
         let failed = |error| self.error("rename", path, error);
-        if !super::publish::rename_new(&self.objects, path, &self.objects, &final_path)
+        if !super::publish::rename_new(&self.objects, path, &self.objects, &staged(&name))
             .map_err(failed)?
         {
             return Ok((name.checksum, Written::Present));
         }
-        self.count(&name, 0)?;
+        self.count(ObjectType::File, 0)?;
         self.bytes_written.fetch_add(size, Ordering::Relaxed);
         Ok((name.checksum, Written::New))
     }

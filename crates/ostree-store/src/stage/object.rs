@@ -8,7 +8,7 @@ use ostree_objects::{
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Stage, Written};
+use super::{Stage, Written, staged};
 use crate::Error;
 
 impl Stage {
@@ -92,18 +92,15 @@ impl Stage {
                 limit: MAX_METADATA_BYTES,
             }));
         }
-        let path = name.loose_path(self.repo.mode());
         let detached = name.object_type == ObjectType::CommitMeta;
-        if !detached && self.repo.has_path(&path)? {
+        if !detached && self.repo.has(name)? {
             return Ok(Written::Present);
         }
-        if detached && self.has_path(name, &path)? {
-            return Err(Error::ChecksumMismatch {
-                expected: *name,
-                found: Checksum::of(bytes),
-            });
+        if detached && self.has_staged(name)? {
+            return Err(Error::DetachedTwice { name: *name });
         }
-        self.make_shard(&name.checksum)?;
+        self.make_directory(name.object_type)?;
+        let path = staged(name);
         let Some(fd) = self.create(&path)? else {
             return Ok(Written::Present);
         };
@@ -113,7 +110,7 @@ impl Stage {
                     .map_err(|error| self.error("set the mode of", &path, error))
             })
             .inspect_err(|_| self.fail(&path))?;
-        self.count(name, bytes.len() as u64)?;
+        self.count(name.object_type, bytes.len() as u64)?;
         Ok(Written::New)
     }
 

@@ -13,7 +13,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
-use ostree_objects::ObjectType;
+use ostree_objects::{ObjectName, ObjectType};
 use rustix::fs::{AtFlags, Dir, RenameFlags};
 use rustix::io::Errno;
 
@@ -120,48 +120,39 @@ struct Batch<'a> {
 impl Batch<'_> {
     /// Renames every object of one type.
     fn publish(&mut self, object_type: ObjectType) -> Result<(), Error> {
-        let extension = object_type.extension(self.stage.repo.mode());
-        for shard in 0..=255_u8 {
-            let kinds = self.stage.shards[usize::from(shard)].load(Ordering::Acquire);
-            if kinds & bit(object_type) == 0 {
-                continue;
-            }
-            let shard_path = format!("{shard:02x}");
-            let failed = |error| self.stage.error("list", &shard_path, error);
-            let from = sys::open_dir(&self.stage.objects, &shard_path)
-                .map_err(failed)?
-                .ok_or_else(|| failed(Errno::NOENT))?;
-            for entry in Dir::read_from(&from).map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                // Names made here: hexadecimal digits and the extension.
-                let Ok(file) = entry.file_name().to_str() else {
-                    continue;
-                };
-                if file
-                    .rsplit_once('.')
-                    .is_some_and(|(_, found)| found == extension)
-                {
-                    let to = format!("{shard_path}/{file}");
-                    self.rename(object_type, &from, file, &to)?;
-                    self.touched[usize::from(shard)] = true;
-                }
+        if self.stage.made.load(Ordering::Acquire) & bit(object_type) == 0 {
+            return Ok(());
+        }
+        let kind = object_type.as_str();
+        let failed = |error| self.stage.error("list", kind, error);
+        let from = sys::open_dir(&self.stage.objects, kind)
+            .and_then(|found| found.ok_or(Errno::NOENT))
+            .map_err(failed)?;
+        for entry in Dir::read_from(&from).map_err(failed)? {
+            let entry = entry.map_err(|error| self.stage.error("list", kind, error))?;
+            // All others are `.` and `..`.
+            let checksum = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .and_then(|name| name.parse().ok());
+            if let Some(checksum) = checksum {
+                self.rename(&ObjectName::new(checksum, object_type), &from)?;
             }
         }
         Ok(())
     }
 
-    fn rename(
-        &mut self,
-        object_type: ObjectType,
-        from: &OwnedFd,
-        file: &str,
-        to: &str,
-    ) -> Result<(), Error> {
+    fn rename(&mut self, name: &ObjectName, from: &OwnedFd) -> Result<(), Error> {
         let objects = self.stage.repo.objects();
+        let to = name.loose_path(self.stage.repo.mode());
+        let file = name.checksum.to_string();
         let failed = |error| Error::io("publish", format!("objects/{to}"), error);
-        let rename = || match object_type {
-            ObjectType::CommitMeta => rustix::fs::renameat(from, file, objects, to).map(|()| true),
-            _ => rename_new(from, file, objects, to),
+        let rename = || match name.object_type {
+            ObjectType::CommitMeta => {
+                rustix::fs::renameat(from, &file, objects, &to).map(|()| true)
+            }
+            _ => rename_new(from, &file, objects, &to),
         };
         let renamed = match rename() {
             Err(Errno::NOENT) => {
@@ -174,13 +165,14 @@ impl Batch<'_> {
         if renamed.map_err(failed)? {
             self.renamed += 1;
         } else {
-            let ours = sys::stat(from, file).map_err(failed)?;
+            let ours = sys::stat(from, &file).map_err(failed)?;
             self.bytes_present += ours.map_or(0, |ours| sys::size_of(&ours));
-            rustix::fs::unlinkat(from, file, AtFlags::empty()).map_err(failed)?;
+            rustix::fs::unlinkat(from, &file, AtFlags::empty()).map_err(failed)?;
             self.present += 1;
         }
-        if object_type == ObjectType::Commit {
-            remove_tombstone(objects, to).map_err(failed)?;
+        self.touched[usize::from(name.checksum.as_bytes()[0])] = true;
+        if name.object_type == ObjectType::Commit {
+            remove_tombstone(objects, &to).map_err(failed)?;
         }
         Ok(())
     }
