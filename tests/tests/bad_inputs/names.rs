@@ -271,3 +271,49 @@ fn row_refs_what_ostree_cannot_hold_is_refused_before_anything_is_stored() {
     }
     repo.check_clean();
 }
+
+#[test]
+fn names_in_extended_headers_are_judged_like_others() {
+    let pax = |key, value: &[u8]| raw(RawTar::new().pax(&[(key, value)]).file("usr/x", ""));
+    refused_single(pax("path", b"usr/../../x"), &["\"..\""]);
+    refused_single(pax("path", b"usr/\xff"), &["UTF-8"]);
+    refused_single(pax("path", b"usr/a\0b"), &["NUL"]);
+    refused_single(pax("GNU.sparse.name", b"../x"), &[]);
+    let long = Header::new(Kind::File, "x");
+    refused_single(
+        raw(RawTar::new().gnu_long_name("../x").entry(&long, &[])),
+        &["\"..\""],
+    );
+    let link = RawTar::new().pax(&[("linkpath", b"../../x")]);
+    refused_single(raw(link.hardlink("usr/x", "usr/y")), &["\"..\""]);
+    // etc in a PAX name is usr/etc as well.
+    let pulled = accepted_layers([pax("path", b"etc/conf")]);
+    assert_eq!(
+        pulled.tree.paths(),
+        ["/", "/usr", "/usr/etc", "/usr/etc/conf"]
+    );
+}
+
+#[test]
+fn malformed_extended_headers_are_refused() {
+    for body in [
+        &b"7 a=b"[..],
+        b"99 path=usr/x\n",
+        b"0 =\n",
+        b"x path=usr/x\n",
+        b"14 path=usr/xx",
+        b"12 uid=ab\n\n\n",
+        b"18446744073709551616 path=x\n",
+    ] {
+        let tar = RawTar::new().pax_verbatim(body).file("usr/x", "");
+        refused_single(raw(tar), &["layer 0"]);
+    }
+    // Two for one entry: readers disagree about which one counts.
+    let two = RawTar::new()
+        .pax(&[("path", b"usr/a")])
+        .pax(&[("path", b"usr/b")])
+        .file("usr/x", "");
+    refused_single(raw(two), &["two"]);
+    // One for nothing.
+    refused_single(raw(RawTar::new().pax(&[("path", b"usr/a")])), &["layer 0"]);
+}
