@@ -3,6 +3,7 @@
 mod content;
 mod object;
 mod publish;
+mod sink;
 
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};

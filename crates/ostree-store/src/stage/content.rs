@@ -12,6 +12,7 @@ use ostree_objects::{
 use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
+use super::sink::Sink;
 use super::{SPACE_INTERVAL, Stage, Written, staged};
 use crate::xattr::{Place, link_path, not_set};
 use crate::{Error, sys};
@@ -356,69 +357,5 @@ const fn epoch() -> Timestamps {
             tv_sec: 0,
             tv_nsec: 0,
         },
-    }
-}
-
-/// Where large content goes: as it is, or compressed.
-enum Sink<'a> {
-    Plain {
-        stage: &'a Stage,
-        fd: &'a OwnedFd,
-        path: &'a str,
-    },
-    Deflate {
-        encoder: DeflateEncoder<Fd<'a>>,
-        shown: String,
-    },
-}
-
-struct Fd<'a>(&'a OwnedFd);
-
-impl std::io::Write for Fd<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        Ok(rustix::io::write(self.0, bytes)?)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> Sink<'a> {
-    fn new(
-        stage: &'a Stage,
-        fd: &'a OwnedFd,
-        header: &FileHeader,
-        size: u64,
-        path: &'a str,
-    ) -> Result<Self, Error> {
-        if stage.repo.mode() != RepoMode::Archive {
-            return Ok(Self::Plain { stage, fd, path });
-        }
-        stage.write_all(fd, &header.archive_header(size), path)?;
-        let level = Compression::new(stage.repo.config().zlib_level());
-        Ok(Self::Deflate {
-            encoder: DeflateEncoder::new(Fd(fd), level),
-            shown: stage.shown(path),
-        })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        match self {
-            Self::Plain { stage, fd, path } => stage.write_all(fd, bytes, path),
-            Self::Deflate { encoder, shown } => encoder
-                .write_all(bytes)
-                .map_err(|error| Error::io("write", shown.as_str(), error)),
-        }
-    }
-
-    fn finish(self) -> Result<(), Error> {
-        match self {
-            Self::Plain { .. } => Ok(()),
-            Self::Deflate { encoder, shown } => encoder
-                .finish()
-                .map(drop)
-                .map_err(|error| Error::io("write", shown, error)),
-        }
     }
 }

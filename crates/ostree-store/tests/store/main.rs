@@ -9,6 +9,7 @@
 
 mod damage;
 mod modes;
+mod power;
 mod publish;
 mod refs;
 mod space;

@@ -7,12 +7,12 @@ use std::process::Command;
 use ostree_objects::{
     Checksum, Commit, DirMeta, DirTree, Metadata, ObjectName, ObjectType, RepoMode, Value,
 };
-use ostree_store::Stage;
+use ostree_store::{Error, Stage};
 
 use crate::support::{object_file, open, ostree, put, temporary};
 
 /// One directory with one file, committed.
-fn small_commit(stage: &Stage, content: &[u8]) -> Checksum {
+pub(crate) fn small_commit(stage: &Stage, content: &[u8]) -> Checksum {
     let file = put(stage, content);
     let tree = DirTree {
         files: vec![("file".to_owned(), file)],
@@ -115,9 +115,10 @@ fn detached_metadata_is_replaced() {
         let name = ObjectName::new(checksum, ObjectType::CommitMeta);
         let mut metadata = Metadata::new();
         metadata.insert("test.key", Value::Str(text.to_owned()));
-        stage
-            .write_metadata_expecting(&name, &metadata.to_bytes())
-            .unwrap();
+        let bytes = metadata.to_bytes();
+        stage.write_metadata_expecting(&name, &bytes).unwrap();
+        let twice = stage.write_metadata_expecting(&name, &bytes).unwrap_err();
+        assert!(matches!(twice, Error::DetachedTwice { .. }), "{twice:?}");
         stage.publish().unwrap();
         assert_eq!(
             repo.read_detached_metadata(&checksum).unwrap(),

@@ -305,11 +305,22 @@ fn vanished_is_noticed() {
         .join("tmp")
         .join(stages(&path).pop().unwrap())
         .join("objects");
-    let file = fs::read_dir(objects.join("file")).unwrap().next().unwrap().unwrap();
+    let file = fs::read_dir(objects.join("file"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
     fs::remove_file(file.path()).unwrap();
     let error = stage.publish().unwrap_err();
     assert!(
-        matches!(error, Error::StageVanished { missing: 1, written: 20, .. }),
+        matches!(
+            error,
+            Error::StageVanished {
+                missing: 1,
+                written: 20,
+                ..
+            }
+        ),
         "{error:?}"
     );
 }
