@@ -23,7 +23,7 @@ pub(super) enum Sink<'a> {
     },
 }
 
-struct Fd<'a>(&'a OwnedFd);
+pub(super) struct Fd<'a>(&'a OwnedFd);
 
 impl std::io::Write for Fd<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
