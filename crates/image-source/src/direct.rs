@@ -8,6 +8,7 @@ use oci_manifest::{Config, Digest, ImageReference, Layer, Manifest, Platform};
 use crate::document::{checked_config, parse_manifest};
 use crate::layout::{Directory, Layout, LayoutFile};
 use crate::oci_name::OciName;
+use crate::open::asked_by;
 use crate::private_dir::PrivateDir;
 use crate::select::{self, Selected};
 use crate::spool::IMAGE;
@@ -67,7 +68,7 @@ impl DirectSource {
 
     /// Opens a private `dir:` copy of `image`. `None` when its manifest is no OCI one: skopeo must convert it.
     pub(crate) fn open_copy(
-        image: &str,
+        image: &ImageReference,
         private: &Arc<PrivateDir>,
         platform: &Platform,
         encoding: Encoding,
@@ -88,16 +89,18 @@ impl DirectSource {
         if !is_oci(&bytes) {
             return Ok(None);
         }
-        let manifest = parse_manifest(&bytes, image)?;
+        let shown = image.to_string();
+        let manifest = parse_manifest(&bytes, &shown)?;
         let digest = Digest::sha256_of(&bytes);
+        let index_digest = asked_by(image).filter(|asked| *asked != digest);
         Ok(Some(Self {
-            image: image.to_owned(),
+            image: shown,
             layout: Arc::new(layout),
             naming: Naming::Flat,
             selected: Selected {
                 manifest,
                 digest,
-                index_digest: None,
+                index_digest,
             },
             platform: platform.clone(),
             encoding,

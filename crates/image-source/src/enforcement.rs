@@ -33,7 +33,7 @@ pub(crate) fn proxy_enforces(config: &SourceConfig, on_event: &OnEvent) -> Resul
     };
     let served = |policy: &str| {
         let target = target(&at, policy);
-        ProxySource::open(target, &patient, on_event).map(drop)
+        ProxySource::open(target, None, &patient, on_event).map(drop)
     };
     match served("accept.json") {
         Ok(()) => {}
@@ -55,7 +55,7 @@ fn target(at: &Path, policy: &str) -> Target {
         digest: None,
         encoding: Encoding::Declared,
         policy: Enforced::File(at.join(policy)),
-        _private: None,
+        tmp: at.to_owned(),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Everything that can go wrong while an image is opened or read.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use oci_manifest::Digest;
+
+use crate::error_text::{StderrTail, Tags};
+use crate::fault::{ArchiveFault, FailureKind};
 
 /// Why an image could not be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -265,87 +267,6 @@ pub enum Error {
     },
 }
 
-/// What is wrong with an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ArchiveFault {
-    /// A header's checksum does not fit, or it is no tar at all.
-    BadHeader {
-        /// Offset of the header in bytes.
-        offset: u64,
-    },
-    /// An entry reaches beyond the end of the file.
-    Truncated {
-        /// The entry.
-        name: String,
-    },
-    /// Too many entries.
-    TooManyEntries {
-        /// The limit.
-        limit: usize,
-    },
-    /// An extended header is too large.
-    HeaderTooLarge {
-        /// Its size in bytes.
-        size: u64,
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// Compressed by a method that is not read.
-    Compression {
-        /// Its name.
-        name: &'static str,
-    },
-    /// Decompressing would fill the file system.
-    NoSpace {
-        /// Bytes available where temporary files are put.
-        available: u64,
-    },
-}
-
-impl fmt::Display for ArchiveFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BadHeader { offset } => write!(f, "no tar header at byte {offset}"),
-            Self::Truncated { name } => write!(f, "it is cut short inside {name:?}"),
-            Self::TooManyEntries { limit } => write!(f, "it has more than {limit} entries"),
-            Self::HeaderTooLarge { size, limit } => {
-                write!(
-                    f,
-                    "an extended header has {size} bytes, at most {limit} are read"
-                )
-            }
-            Self::Compression { name } => {
-                write!(f, "it is compressed with {name}; unpack it first")
-            }
-            Self::NoSpace { available } => {
-                write!(
-                    f,
-                    "decompressing it leaves only {available} bytes free for temporary files"
-                )
-            }
-        }
-    }
-}
-
-/// What sort of failure a transport reported; decides whether it is worth another attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FailureKind {
-    /// Connection refused or reset, unexpected end, timeout, 429, 5xx: may pass.
-    Transient,
-    /// Credentials are missing or wrong (401, 403, denied).
-    Auth,
-    /// No such image, tag or blob (404, manifest unknown).
-    NotFound,
-    /// The containers policy refused it.
-    Policy,
-    /// Content does not fit its digest or size.
-    Integrity,
-    /// Anything else.
-    Permanent,
-}
-
 impl Error {
     /// Whether the same request may succeed a little later.
     pub fn is_retryable(&self) -> bool {
@@ -358,13 +279,26 @@ impl Error {
         )
     }
 
-    /// The sort of failure, where a transport reported one.
+    /// The sort of failure, where it is one of those that a caller may want to tell apart.
     pub fn failure_kind(&self) -> Option<FailureKind> {
         match self {
             Self::Transport { kind, .. } => Some(*kind),
-            Self::PolicyRejected { .. } => Some(FailureKind::Policy),
-            Self::DigestMismatch { .. } | Self::SizeMismatch { .. } => Some(FailureKind::Integrity),
             Self::Stalled { .. } => Some(FailureKind::Transient),
+            Self::PolicyRejected { .. }
+            | Self::PolicyMissing { .. }
+            | Self::PolicyNotFound { .. }
+            | Self::PolicyInvalid { .. }
+            | Self::PolicyAcceptsAnything { .. }
+            | Self::UnverifiableReference { .. } => Some(FailureKind::Policy),
+            Self::DigestMismatch { .. } | Self::SizeMismatch { .. } | Self::BlobMissing { .. } => {
+                Some(FailureKind::Integrity)
+            }
+            Self::NoSuchTag { .. } | Self::NoSuchDigest { .. } | Self::NoImage { .. } => {
+                Some(FailureKind::NotFound)
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some(FailureKind::NotFound)
+            }
             _ => None,
         }
     }
@@ -379,45 +313,5 @@ impl Error {
             _ => io::ErrorKind::Other,
         };
         io::Error::new(kind, self)
-    }
-}
-
-/// At most this many tags are listed in an error.
-const MAX_TAGS_SHOWN: usize = 20;
-
-/// The tags of a layout, for an error message.
-struct Tags<'a>(&'a [String]);
-
-impl fmt::Display for Tags<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("it has no tags");
-        }
-        f.write_str("its tags: ")?;
-        for (i, tag) in self.0.iter().take(MAX_TAGS_SHOWN).enumerate() {
-            if i > 0 {
-                f.write_str(", ")?;
-            }
-            // Tags are the image's own words: control characters must not reach a terminal.
-            write!(f, "{}", tag.escape_debug())?;
-        }
-        match self.0.len().checked_sub(MAX_TAGS_SHOWN) {
-            Some(more) if more > 0 => write!(f, " and {more} more"),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What a program wrote last, for an error message.
-struct StderrTail<'a>(&'a str);
-
-impl fmt::Display for StderrTail<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.trim();
-        if text.is_empty() {
-            f.write_str(" and said nothing")
-        } else {
-            write!(f, ": {text}")
-        }
     }
 }

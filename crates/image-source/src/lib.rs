@@ -3,15 +3,19 @@
 pub mod auth;
 pub mod policy;
 
+mod archive_file;
 mod blob;
 mod command;
 mod config;
 mod direct;
+mod docker_archive;
 mod document;
 #[cfg(feature = "proxy")]
 mod enforcement;
 mod error;
+mod error_text;
 mod event;
+mod fault;
 mod host_file;
 mod layout;
 mod oci_name;
@@ -26,8 +30,9 @@ mod spool;
 
 pub use blob::{Blob, Encoding};
 pub use config::{Auth, PolicyFile, Retry, SourceConfig};
-pub use error::{ArchiveFault, Error, FailureKind};
+pub use error::Error;
 pub use event::{CopyReason, OnEvent, SourceEvent};
+pub use fault::{ArchiveFault, FailureKind};
 pub use open::open;
 pub use private_dir::sweep_abandoned;
 pub use retry::classify;

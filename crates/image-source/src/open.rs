@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use oci_manifest::{ImageReference, OstreeImageReference, SignatureSource, Transport};
+use oci_manifest::{Digest, ImageReference, OstreeImageReference, SignatureSource, Transport};
 
 use crate::direct::DirectSource;
 use crate::oci_name::OciName;
+use crate::private_dir::PrivateDir;
 use crate::{Auth, CopyReason, Encoding, Error, OnEvent, Source, SourceConfig, policy, spool};
 
 /// Opens an image: its manifest is fetched and checked, nothing more.
@@ -120,16 +121,24 @@ fn encoding_of(transport: Transport) -> Encoding {
     }
 }
 
+/// The digest by which a registry is asked for the image: of a manifest or of an index.
+pub(crate) fn asked_by(image: &ImageReference) -> Option<Digest> {
+    match image.transport {
+        Transport::Registry => image.digest(),
+        _ => None,
+    }
+}
+
 /// Reads a private copy: directly if its manifest is OCI's, else through skopeo, which converts it.
 fn open_copy(
     image: &ImageReference,
-    private: Arc<crate::private_dir::PrivateDir>,
+    private: Arc<PrivateDir>,
     config: &SourceConfig,
     on_event: &OnEvent,
 ) -> Result<Box<dyn Source>, Error> {
     let shown = image.to_string();
     let encoding = encoding_of(image.transport);
-    if let Some(direct) = DirectSource::open_copy(&shown, &private, &config.platform, encoding)? {
+    if let Some(direct) = DirectSource::open_copy(image, &private, &config.platform, encoding)? {
         return Ok(Box::new(direct));
     }
     #[cfg(feature = "proxy")]
@@ -137,13 +146,16 @@ fn open_copy(
         let target = crate::proxy::Target {
             name: format!("dir:{}", private.path().join(spool::IMAGE).display()),
             shown,
-            digest: image.digest(),
+            digest: asked_by(image),
             encoding,
-            policy: crate::proxy::Enforced::Nothing,
-            _private: Some(private),
+            policy: crate::proxy::Enforced::Checked,
+            tmp: private.path().join(spool::TMP),
         };
         Ok(Box::new(crate::proxy::ProxySource::open(
-            target, config, on_event,
+            target,
+            Some(private),
+            config,
+            on_event,
         )?))
     }
     #[cfg(not(feature = "proxy"))]
@@ -160,16 +172,29 @@ fn open_proxy(
     config: &SourceConfig,
     on_event: &OnEvent,
 ) -> Result<Box<dyn Source>, Error> {
+    use crate::private_dir::path_of;
     use crate::proxy::{Enforced, ProxySource, Target};
+    let prepared = crate::docker_archive::prepare(image, config, on_event)?;
+    // Only archives are ever unpacked by skopeo, and what it unpacks must not outlive us.
+    let private = match (prepared.private, image.transport) {
+        (None, Transport::DockerArchive | Transport::OciArchive) => {
+            Some(Arc::new(PrivateDir::create(&config.tmp)?))
+        }
+        (private, _) => private,
+    };
     let target = Target {
         shown: image.to_string(),
-        name: spool::skopeo_name(image),
-        digest: image.digest(),
+        name: prepared.name,
+        digest: asked_by(image),
         encoding: encoding_of(image.transport),
-        policy: policy.map_or(Enforced::Nothing, |path| Enforced::File(path.to_owned())),
-        _private: None,
+        policy: policy.map_or(Enforced::SkopeosOwn, |path| Enforced::File(path.to_owned())),
+        tmp: private
+            .as_ref()
+            .map_or_else(|| path_of(&config.tmp), |private| private.path()),
     };
-    Ok(Box::new(ProxySource::open(target, config, on_event)?))
+    Ok(Box::new(ProxySource::open(
+        target, private, config, on_event,
+    )?))
 }
 
 #[cfg(not(feature = "proxy"))]

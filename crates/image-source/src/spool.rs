@@ -10,10 +10,12 @@ use oci_manifest::ImageReference;
 use crate::command::{self, Policy, RunError};
 use crate::private_dir::PrivateDir;
 use crate::retry::{self, classify};
-use crate::{CopyReason, Error, FailureKind, OnEvent, SourceConfig, SourceEvent};
+use crate::{CopyReason, Error, FailureKind, OnEvent, SourceConfig, SourceEvent, docker_archive};
 
 /// The copy's place in the private directory, a `dir:` of skopeo's.
 pub(crate) const IMAGE: &str = "image";
+/// The place of skopeo's temporary files.
+pub(crate) const TMP: &str = "tmp";
 /// Events about the growing copy come no oftener.
 const EVENT_EVERY: Duration = Duration::from_millis(200);
 
@@ -32,22 +34,24 @@ pub(crate) fn copy(
         reference: image.to_string(),
         reason,
     });
+    let from = docker_archive::prepare(image, config, on_event)?;
     retry::run(&config.retry, on_event, "image", || {
-        copy_once(image, policy, config, on_event)
+        copy_once(image, &from.name, policy, config, on_event)
     })
     .map(Arc::new)
 }
 
 fn copy_once(
     image: &ImageReference,
+    from: &str,
     policy: Option<&Path>,
     config: &SourceConfig,
     on_event: &OnEvent,
 ) -> Result<PrivateDir, Error> {
     let private = PrivateDir::create(&config.tmp)?;
     let to = private.path().join(IMAGE);
-    let tmp = private.path().join("tmp");
-    for name in [IMAGE, "tmp"] {
+    let tmp = private.path().join(TMP);
+    for name in [IMAGE, TMP] {
         private.dir().create_dir(name).map_err(|source| Error::Io {
             action: "create",
             path: private.path().join(name).display().to_string(),
@@ -55,7 +59,7 @@ fn copy_once(
         })?;
     }
     let with = policy.map_or(Policy::None, Policy::File);
-    let mut command = command::copy(config, with, &skopeo_name(image), &to, &tmp);
+    let mut command = command::copy(config, with, from, &to, &tmp);
     let mut told = Instant::now();
     let measure = || {
         let bytes = bytes_in(private.dir());
@@ -100,11 +104,6 @@ fn copy_once(
             message,
         },
     })
-}
-
-/// How skopeo wants the image to be called.
-pub(crate) fn skopeo_name(image: &ImageReference) -> String {
-    image.canonical().for_skopeo()
 }
 
 /// Bytes in a directory's files, temporary directories of skopeo's included.

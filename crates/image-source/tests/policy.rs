@@ -9,8 +9,9 @@
 mod support;
 
 use image_source::{CopyReason, Error, PolicyFile, SourceEvent};
-use oci_manifest::Digest;
-use support::images::simple;
+use oci_manifest::{Digest, Platform};
+use support::images::{Layout, simple, tar_of};
+use support::registry::Registry;
 use support::skopeo::{Bench, chain, layers, read, skopeo};
 use support::transports::everywhere;
 
@@ -223,4 +224,40 @@ fn proxy_serves_rejected(bench: &Bench) -> bool {
     );
     other.config.skopeo = other.script("with-policy", &script);
     other.open(&dir).is_ok()
+}
+
+#[test]
+fn an_image_of_an_index_behind_a_policy_knows_its_index() {
+    let mut bench = Bench::new();
+    let mut layout = Layout::new();
+    let platforms = ["linux/amd64", "linux/arm64/v8"].map(|text| text.parse().unwrap());
+    let images = platforms.each_ref().map(|platform: &Platform| {
+        let content = platform.to_string();
+        layout.image(&[tar_of([("for", content.as_bytes())])], platform)
+    });
+    let entries = [0, 1].map(|i| images[i].entry_for(&platforms[i]));
+    let index = layout.index(&entries);
+    let digest = index["digest"].as_str().unwrap().to_owned();
+    layout.tag(index, "v1");
+    layout.write_dir(&bench.path("l"));
+    let registry = Registry::start();
+    registry.push(
+        &format!("oci:{}:v1", bench.path("l").display()),
+        "many:v1",
+        None,
+    );
+    bench.config.policy = PolicyFile(Some(bench.write("policy.json", accept_only("docker"))));
+    for (platform, image) in platforms.iter().zip(&images) {
+        bench.config.platform = platform.clone();
+        let name = format!("{}/many@{digest}", registry.address());
+        let source = bench
+            .open(&format!("ostree-image-signed:docker://{name}"))
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        assert_eq!(*source.manifest_digest(), image.digest);
+        assert_eq!(source.index_digest().unwrap().to_string(), digest);
+        assert_eq!(
+            source.config().unwrap().architecture(),
+            platform.architecture
+        );
+    }
 }

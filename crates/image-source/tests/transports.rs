@@ -29,6 +29,43 @@ fn tar_bytes(source: &dyn Source, index: usize) -> Vec<u8> {
     bytes
 }
 
+/// Each layer is what its descriptor and its diff_id say.
+fn check_layers(transport: &str, source: &dyn Source) {
+    let docker = ["docker-archive", "docker-daemon", "containers-storage"].contains(&transport);
+    let encoding = if docker {
+        Encoding::Sniff
+    } else {
+        Encoding::Declared
+    };
+    let layers = layers(source);
+    assert_eq!(layers.len(), 2, "{transport}");
+    for layer in &layers {
+        let tar = tar_bytes(source, layer.index);
+        assert_eq!(
+            Digest::sha256_of(&tar),
+            layer.diff_id.0,
+            "{transport}: diff_id"
+        );
+        let bytes = read(source, layer).unwrap();
+        assert_eq!(
+            Digest::sha256_of(&bytes),
+            layer.descriptor.digest,
+            "{transport}: digest"
+        );
+        assert_eq!(
+            bytes.len() as u64,
+            layer.descriptor.size,
+            "{transport}: size"
+        );
+        let blob = source.blob(layer).unwrap();
+        assert_eq!(
+            (blob.encoding, blob.digest_applies),
+            (encoding, true),
+            "{transport}"
+        );
+    }
+}
+
 #[test]
 fn every_transport_gives_the_image() {
     let all = everywhere(300_000);
@@ -42,42 +79,7 @@ fn every_transport_gives_the_image() {
             .config()
             .unwrap_or_else(|error| panic!("{transport}: {}", chain(&error)));
         assert_eq!(config.labels()["a"], "b", "{transport}");
-        let layers = layers(source.as_ref());
-        assert_eq!(layers.len(), 2);
-        for layer in &layers {
-            let tar = tar_bytes(source.as_ref(), layer.index);
-            assert_eq!(
-                Digest::sha256_of(&tar),
-                layer.diff_id.0,
-                "{transport}: diff_id"
-            );
-            let blob = source.blob(layer).unwrap();
-            assert!(blob.digest_applies);
-            let bytes = read(source.as_ref(), layer).unwrap();
-            assert_eq!(
-                Digest::sha256_of(&bytes),
-                layer.descriptor.digest,
-                "{transport}: digest"
-            );
-            assert_eq!(
-                bytes.len() as u64,
-                layer.descriptor.size,
-                "{transport}: size"
-            );
-            let docker = matches!(
-                *transport,
-                "docker-archive" | "docker-daemon" | "containers-storage"
-            );
-            assert_eq!(
-                blob.encoding,
-                if docker {
-                    Encoding::Sniff
-                } else {
-                    Encoding::Declared
-                },
-                "{transport}"
-            );
-        }
+        check_layers(transport, source.as_ref());
         if matches!(*transport, "oci" | "oci-archive" | "docker" | "dir") {
             assert_eq!(*source.manifest_digest(), all.image.digest, "{transport}");
         }
@@ -91,9 +93,11 @@ fn every_transport_gives_the_image() {
             copied,
             "{transport}"
         );
+        // A docker archive's directory is for what skopeo unpacks.
+        let private = copied || *transport == "docker-archive";
         assert_eq!(
             !all.bench.left_in_tmp().is_empty(),
-            copied,
+            private,
             "{transport}: a copy lives as long as its source"
         );
         drop(source);
@@ -241,4 +245,25 @@ fn an_error_of_a_reader_is_ours() {
         blob.reader.read(&mut [0]).is_err(),
         "an error is not followed by an end"
     );
+}
+
+#[test]
+fn a_compressed_docker_archive_leaves_nothing_behind() {
+    let all = everywhere(500_000);
+    let archive = std::fs::read(all.bench.path("docker.tar")).unwrap();
+    let gzipped = all
+        .bench
+        .write("docker.tar.gz", support::images::gzip(&archive));
+    let source = all
+        .bench
+        .open(&format!("docker-archive:{}", gzipped.display()))
+        .unwrap();
+    for layer in layers(source.as_ref()) {
+        assert_eq!(
+            Digest::sha256_of(&tar_bytes(source.as_ref(), layer.index)),
+            layer.diff_id.0
+        );
+    }
+    drop(source);
+    assert!(all.bench.left_in_tmp().is_empty());
 }

@@ -3,16 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::OFlags;
+use cap_std::fs::Dir;
 
+use super::LayoutFile;
 use super::tar_index::{Extent, TarIndex};
-use super::{LayoutFile, decompress};
-use crate::{Error, OnEvent};
+use crate::{Error, OnEvent, archive_file};
 
 /// An opened and indexed archive.
 #[derive(Debug)]
@@ -23,17 +20,11 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    pub(super) fn open(path: &Path, tmp: &Dir, on_event: &OnEvent) -> Result<Self, Error> {
-        let shown = path.display().to_string();
-        let file = open_regular(path).map_err(|source| Error::Io {
-            action: "open",
-            path: shown.clone(),
-            source,
-        })?;
-        let file = decompress::plain(file, &shown, tmp, on_event)?;
-        let index = TarIndex::build(&file, &shown)?;
+    pub(super) fn open(path: &str, tmp: &Dir, on_event: &OnEvent) -> Result<Self, Error> {
+        let file = archive_file::plain(archive_file::open(path)?, path, tmp, on_event)?;
+        let index = TarIndex::build(&file, path)?;
         Ok(Self {
-            path: shown,
+            path: path.to_owned(),
             file: Arc::new(file),
             index,
         })
@@ -53,26 +44,6 @@ impl Archive {
             }),
         })
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the reference itself names a path of the host"
-)]
-fn open_regular(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    let file =
-        cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std();
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
-    }
-    Ok(file)
 }
 
 /// Reads one entry; any number of them read the same file at once.

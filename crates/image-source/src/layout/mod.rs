@@ -1,12 +1,10 @@
 //! Files of an OCI layout, wherever they lie: in a directory or in a tar archive.
 
 mod archive;
-mod decompress;
 mod directory;
 mod tar_index;
 
 use std::io::Read;
-use std::path::Path;
 
 use cap_std::fs::Dir;
 
@@ -40,7 +38,7 @@ impl Layout {
 
     /// Opens the archive that the user named; a compressed one is decompressed to `tmp` first.
     pub(crate) fn open_archive(path: &str, tmp: &Dir, on_event: &OnEvent) -> Result<Self, Error> {
-        Archive::open(Path::new(path), tmp, on_event).map(Self::Archive)
+        Archive::open(path, tmp, on_event).map(Self::Archive)
     }
 
     /// The directory or archive, as the user named it.

@@ -7,6 +7,7 @@ mod failure;
 mod reader;
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci_manifest::limits::MAX_CONFIG_BYTES;
@@ -39,19 +40,21 @@ pub(crate) struct Target {
     pub(crate) shown: String,
     /// The image as skopeo is told.
     pub(crate) name: String,
-    /// The digest in the reference, if it has one.
+    /// The digest by which a registry is asked: an index's, if it is not the manifest's.
     pub(crate) digest: Option<Digest>,
     /// How the blobs' compression is found out.
     pub(crate) encoding: Encoding,
     /// The containers policy to enforce.
     pub(crate) policy: Enforced,
-    /// What must live as long as the source.
-    pub(crate) _private: Option<Arc<PrivateDir>>,
+    /// Where skopeo may put temporary files.
+    pub(crate) tmp: PathBuf,
 }
 
 impl ProxySource {
+    /// `private` is the directory that the target names, if there is one: it lives as long as the source.
     pub(crate) fn open(
         target: Target,
+        private: Option<Arc<PrivateDir>>,
         config: &SourceConfig,
         on_event: &OnEvent,
     ) -> Result<Self, Error> {
@@ -62,6 +65,7 @@ impl ProxySource {
             target: Arc::new(target),
             config: Arc::new(config.clone()),
             on_event: Arc::clone(on_event),
+            _private: private,
             idle: Mutex::new(Vec::new()),
         });
         let (digest, bytes) = pool.with_worker("manifest", Worker::manifest)?;
@@ -123,6 +127,9 @@ struct Pool {
     target: Arc<Target>,
     config: Arc<SourceConfig>,
     on_event: OnEvent,
+    /// A private directory, for as long as somebody can read from it. The processes' threads have no part in it: they may
+    /// take a moment longer.
+    _private: Option<Arc<PrivateDir>>,
     /// Processes that wait for work.
     idle: Mutex<Vec<Worker>>,
 }

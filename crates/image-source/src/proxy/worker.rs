@@ -26,25 +26,31 @@ const CHUNKS_IN_FLIGHT: usize = 16;
 /// How long an idle process may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Which policy the proxy is told to enforce; only a skopeo that has been seen to enforce gets one.
+/// Which policy the proxy is told to enforce.
 #[derive(Debug, Clone)]
 pub(crate) enum Enforced {
-    /// None of ours.
-    Nothing,
-    /// This file.
+    /// Whatever skopeo finds and does by itself.
+    SkopeosOwn,
+    /// This file. Only a skopeo that has been seen to enforce is given one.
     File(PathBuf),
+    /// None: a private copy, which was checked when it was made.
+    Checked,
 }
 
 impl Enforced {
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
-            Self::Nothing => None,
             Self::File(path) => Some(path),
+            Self::SkopeosOwn | Self::Checked => None,
         }
     }
 
     fn for_command(&self) -> Policy<'_> {
-        self.path().map_or(Policy::SkopeosOwn, Policy::File)
+        match self {
+            Self::SkopeosOwn => Policy::SkopeosOwn,
+            Self::File(path) => Policy::File(path),
+            Self::Checked => Policy::None,
+        }
     }
 }
 
@@ -220,7 +226,7 @@ impl Serving<'_> {
     async fn open(&self) -> Result<(ImageProxy, OpenedImage), Error> {
         let policy = self.target.policy.for_command();
         let mut options = ImageProxyConfig::default();
-        options.skopeo_cmd = Some(command::skopeo(self.config, policy, Some(&self.tmp())));
+        options.skopeo_cmd = Some(command::skopeo(self.config, policy, Some(&self.target.tmp)));
         match &self.config.auth {
             Auth::Anonymous => options.auth_anonymous = true,
             Auth::File(path) => options.authfile = Some(path.clone()),
@@ -255,11 +261,6 @@ impl Serving<'_> {
             }
             Err(error) => Err(failure::in_use(error, what, self.target, self.config)),
         }
-    }
-
-    /// Where this skopeo may put temporary files.
-    fn tmp(&self) -> PathBuf {
-        crate::private_dir::path_of(&self.config.tmp)
     }
 
     /// Waits no longer than the stall timeout.

@@ -25,10 +25,11 @@ impl DockerDaemon {
         }
     }
 
-    /// A program that is skopeo, told where this daemon is: skopeo takes that only from its environment.
+    /// A program that is skopeo, told where this daemon is: skopeo takes that only as an option.
     pub fn skopeo_script(&self) -> String {
         format!(
-            "#!/bin/sh\nDOCKER_HOST=unix://{} exec skopeo \"$@\"\n",
+            "#!/bin/sh\nfor arg; do\n  shift\n  set -- \"$@\" \"$arg\"\n  [ \"$arg\" = copy ] && \
+             set -- \"$@\" --src-daemon-host unix://{}\ndone\nexec skopeo \"$@\"\n",
             self.socket.display()
         )
     }

@@ -1,6 +1,6 @@
 //! An HTTP proxy in front of a registry that answers some requests wrongly. Plain `std::net`, loopback only.
 
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -119,7 +119,7 @@ fn serve(mut client: TcpStream, upstream: &str, shared: &Shared) -> std::io::Res
         .map_or(answer.len(), |end| end + 4);
     match fault {
         Some(Fault::CutAfter(bytes)) => {
-            client.write_all(&answer[..answer.len().min(body + bytes)])?
+            client.write_all(&answer[..answer.len().min(body + bytes)])?;
         }
         Some(Fault::StallAfter(bytes)) => {
             client.write_all(&answer[..answer.len().min(body + bytes)])?;

@@ -45,6 +45,18 @@ impl Layout {
         digest
     }
 
+    pub fn put(&mut self, file: &str, bytes: &[u8]) {
+        self.files.insert(file.to_owned(), bytes.to_vec());
+    }
+
+    pub fn remove(&mut self, file: &str) {
+        self.files.remove(file).expect("it was there");
+    }
+
+    pub fn edit(&mut self, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        change(self.files.get_mut(file).expect("it is there"));
+    }
+
     /// An image of gzip layers, one for each tar.
     pub fn image(&mut self, tars: &[Vec<u8>], platform: &Platform) -> Image {
         let blobs: Vec<Vec<u8>> = tars.iter().map(|tar| gzip(tar)).collect();

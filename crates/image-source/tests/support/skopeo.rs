@@ -38,6 +38,13 @@ impl Bench {
         }
     }
 
+    /// One that cannot start skopeo.
+    pub fn without_skopeo() -> Self {
+        let mut bench = Self::new();
+        bench.config.skopeo = "/nonexistent/skopeo".into();
+        bench
+    }
+
     pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.scratch.path().join(name)
     }
@@ -81,6 +88,11 @@ impl Bench {
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .collect()
     }
+}
+
+/// `TRANSPORT:PATH` and what follows.
+pub fn reference(transport: &str, path: &Path, rest: &str) -> String {
+    format!("{transport}:{}{rest}", path.display())
 }
 
 pub fn layers(source: &dyn Source) -> Vec<Layer> {
