@@ -132,11 +132,13 @@ impl Repo {
     /// The commit of a layer's ref, by the blob's digest.
     #[must_use]
     pub fn layer_commit(&self, digest: &test_images::Digest) -> Option<String> {
-        let name = format!(
-            "ostree/container/blob/{}",
-            digest.to_string().replace(':', "_3A_")
-        );
-        self.refs().remove(&name)
+        let name = digest.to_string().replace(':', "_3A_");
+        let file = self
+            .path()
+            .join("refs/heads/ostree/container/blob")
+            .join(name);
+        let text = fs::read_to_string(file).ok()?;
+        Some(text.trim().to_owned())
     }
 
     /// The entries of a commit or ref.
