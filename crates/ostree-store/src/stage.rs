@@ -168,7 +168,12 @@ impl Stage {
         Ok(found.is_some())
     }
 
-    fn read_metadata(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, Error> {
+    /// The bytes of a metadata object of the stage or the repository, as they were written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repo::read_metadata_object`].
+    pub fn read_metadata_object(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, Error> {
         match self
             .repo
             .read_metadata_at(&self.objects, &staged(name), name)?
@@ -185,7 +190,7 @@ impl Stage {
     /// As [`Repo::read_dirtree`].
     pub fn read_dirtree(&self, checksum: &Checksum) -> Result<DirTree, Error> {
         let name = ObjectName::dirtree(*checksum);
-        parsed(name, self.read_metadata(&name)?, DirTree::parse)
+        parsed(name, self.read_metadata_object(&name)?, DirTree::parse)
     }
 
     /// A dirmeta of the stage or the repository.
@@ -195,7 +200,7 @@ impl Stage {
     /// As [`Repo::read_dirmeta`].
     pub fn read_dirmeta(&self, checksum: &Checksum) -> Result<DirMeta, Error> {
         let name = ObjectName::dirmeta(*checksum);
-        parsed(name, self.read_metadata(&name)?, DirMeta::parse)
+        parsed(name, self.read_metadata_object(&name)?, DirMeta::parse)
     }
 
     /// A commit of the stage or the repository.
@@ -205,7 +210,7 @@ impl Stage {
     /// As [`Repo::read_commit`].
     pub fn read_commit(&self, checksum: &Checksum) -> Result<Commit, Error> {
         let name = ObjectName::commit(*checksum);
-        parsed(name, self.read_metadata(&name)?, Commit::parse)
+        parsed(name, self.read_metadata_object(&name)?, Commit::parse)
     }
 
     /// Where something of the stage is, relative to the repo: for messages.

@@ -51,9 +51,9 @@ impl Pull<'_> {
     pub(super) fn verify_signature(&self, remote: &str, staged: &StagedLayer) -> Result<(), Error> {
         let bytes = staged
             .stage
-            .read_commit(&staged.commit)
+            .read_metadata_object(&ObjectName::commit(staged.commit))
             .map_err(store)?
-            .to_bytes();
+            .unwrap_or_default();
         let detached = staged.commitmeta.as_deref().unwrap_or_default();
         self.storage
             .libostree
