@@ -177,12 +177,9 @@ pub enum Problem {
     /// A header's checksum is not that of its bytes: damage, or no tar archive at all.
     #[error("the header's checksum is wrong")]
     Checksum,
-    /// A header's type flag is none that an archive can begin with.
-    #[error("the first header is of type {flag:#04x}, which no tar archive begins with")]
-    FirstFlag {
-        /// The type flag.
-        flag: u8,
-    },
+    /// The first header's type or one of its numbers is such as no archiver writes.
+    #[error("the first header is none that a tar archive begins with")]
+    NotFirst,
     /// A numeric field holds something else.
     #[error("the {field} is not a number")]
     NotANumber {
@@ -221,12 +218,9 @@ pub enum Problem {
         /// The limit.
         limit: u64,
     },
-    /// An entry of a type that cannot be read: part of another volume, or Solaris access control lists.
-    #[error("entries of type \"{flag}\" cannot be read")]
-    Unreadable {
-        /// The type flag.
-        flag: char,
-    },
+    /// A header of Solaris access control lists: readers disagree about whether it is a file.
+    #[error("Solaris access control lists cannot be read")]
+    AccessControlList,
     /// An entry has no name.
     #[error("the name is empty")]
     EmptyName,
@@ -272,7 +266,7 @@ pub enum Problem {
         /// Name or hard link target.
         what: &'static str,
     },
-    /// A symbolic link's target is empty.
+    /// A link's target is empty.
     #[error("the link has no target")]
     NoTarget,
     /// A link's target is too long.
@@ -283,9 +277,12 @@ pub enum Problem {
         /// The limit.
         limit: usize,
     },
-    /// A hard link brings content of its own: readers disagree about what that means.
-    #[error("a hard link with content")]
-    LinkWithContent,
+    /// Something that has no content has some: readers disagree about where the next entry begins.
+    #[error("a {kind} with content")]
+    WithContent {
+        /// What it is.
+        kind: &'static str,
+    },
     /// The map of a sparse file makes no sense.
     #[error("the map of a sparse file is malformed: {what}")]
     Sparse {

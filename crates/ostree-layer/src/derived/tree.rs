@@ -80,6 +80,8 @@ pub(super) struct Tree<'a> {
     nodes: Arena<Node>,
     directories: Arena<Directory>,
     checksums: Arena<Checksum>,
+    /// The dirmeta that was stored last.
+    last_meta: u32,
     links: Vec<Link>,
     names: Texts,
     /// Open addressing by parent and name; at most three quarters full.
@@ -95,6 +97,7 @@ impl<'a> Tree<'a> {
             nodes: Arena::default(),
             directories: Arena::default(),
             checksums: Arena::default(),
+            last_meta: NONE,
             links: Vec::new(),
             names: Texts::default(),
             index: vec![NONE; 64],
@@ -217,7 +220,7 @@ impl<'a> Tree<'a> {
         } else {
             self.put(root, path, true)?
         };
-        let meta = self.store(meta)?;
+        let meta = self.store_meta(meta)?;
         let directory = self.nodes.get(id).data;
         self.directories.get_mut(directory).meta = meta;
         Ok((id, before))
@@ -230,7 +233,7 @@ impl<'a> Tree<'a> {
         tree: Checksum,
         meta: Checksum,
     ) -> Result<(), Error> {
-        let (tree, meta) = (self.store(tree)?, self.store(meta)?);
+        let (tree, meta) = (self.store(tree)?, self.store_meta(meta)?);
         let directory = self.nodes.get(id).data;
         let directory = self.directories.get_mut(directory);
         (directory.tree, directory.meta) = (tree, meta);
@@ -421,6 +424,15 @@ impl<'a> Tree<'a> {
         self.checksums.push(checksum).ok_or_else(|| self.full())
     }
 
+    /// Many directories in a row have the same metadata.
+    fn store_meta(&mut self, checksum: Checksum) -> Result<u32, Error> {
+        if self.last_meta != NONE && *self.checksums.get(self.last_meta) == checksum {
+            return Ok(self.last_meta);
+        }
+        self.last_meta = self.store(checksum)?;
+        Ok(self.last_meta)
+    }
+
     fn stored(&self, at: u32) -> Option<Checksum> {
         (at != NONE).then(|| *self.checksums.get(at))
     }
@@ -480,4 +492,4 @@ fn index(at: usize) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

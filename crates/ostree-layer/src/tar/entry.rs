@@ -134,6 +134,7 @@ impl<R: BufRead> Archive<'_, R> {
             Flag::File | Flag::SparseFile => Kind::File,
             Flag::Directory | Flag::DumpDirectory => Kind::Directory,
             Flag::Symlink => Kind::Symlink(self.target(&link)?),
+            Flag::Hardlink if link.is_empty() => return Err(Problem::NoTarget.into()),
             Flag::Hardlink => Kind::Hardlink(text(&link, "link target")?),
             Flag::Character => Kind::Device { zero: block.device_is_zero() },
             Flag::Block => Kind::Device { zero: false },
@@ -181,14 +182,25 @@ impl<R: BufRead> Archive<'_, R> {
             return Err(malformed("the entry is no file"));
         }
         let stored = match flag {
-            Flag::File | Flag::SparseFile | Flag::DumpDirectory => stored,
+            Flag::DumpDirectory => stored,
+            // A directory by its name only: some readers skip the content, others take it for the next header.
+            Flag::File | Flag::SparseFile if stored == 0 => 0,
             Flag::Hardlink => {
                 self.check_link_size(stored)?;
                 0
             }
             // Other archivers write any size there, and none of them writes content.
-            _ if pax.size.unwrap_or_default() == 0 => 0,
-            _ => return Err(Problem::LinkWithContent.into()),
+            Flag::Symlink | Flag::Directory | Flag::Character | Flag::Block | Flag::Fifo
+                if pax.size.unwrap_or_default() == 0 =>
+            {
+                0
+            }
+            Flag::Symlink => return Err(Problem::WithContent { kind: "symbolic link" }.into()),
+            Flag::Character | Flag::Block => {
+                return Err(Problem::WithContent { kind: "device" }.into());
+            }
+            Flag::Fifo => return Err(Problem::WithContent { kind: "FIFO" }.into()),
+            _ => return Err(Problem::WithContent { kind: "directory" }.into()),
         };
         self.body = Body::plain(stored, 0);
         Ok(0)
@@ -313,7 +325,7 @@ impl<R: BufRead> Archive<'_, R> {
                 Seen::Pax | Seen::Nothing => false,
                 Seen::Ustar => self.header_follows().map_err(Failure::Input)?,
             };
-        if ignored { Ok(()) } else { Err(Problem::LinkWithContent.into()) }
+        if ignored { Ok(()) } else { Err(Problem::WithContent { kind: "hard link" }.into()) }
     }
 }
 

@@ -41,6 +41,10 @@ impl Block {
     /// old archivers did it.
     fn checksum_is_right(&self) -> bool {
         let field = &self.0.as_old().cksum;
+        // Nothing else may be in it, not even after its end.
+        if !field.iter().all(|byte| matches!(byte, 0 | b' ' | b'0'..=b'7')) {
+            return false;
+        }
         let Ok(expected) = number::field(field, "checksum") else { return false };
         let mut bytes = *self.0.as_bytes();
         bytes[148..156].fill(b' ');
@@ -111,6 +115,25 @@ impl Block {
         [&bytes[329..337], &bytes[337..345]]
             .iter()
             .all(|field| number::field(field, "device").unwrap_or_default() == 0)
+    }
+
+    /// Whether this may be the first header of an archive: its type is a letter or a digit, and in its numbers
+    /// only padding follows the digits. libarchive looks this closely at the first header only.
+    pub(super) fn may_be_first(&self) -> bool {
+        let flag = self.flag();
+        let old = self.0.as_old();
+        let devices = &self.0.as_bytes()[329..345];
+        let fields: [&[u8]; 7] = [
+            &old.mode,
+            &old.uid,
+            &old.gid,
+            &old.size,
+            &old.mtime,
+            &devices[..8],
+            &devices[8..],
+        ];
+        (flag == 0 || flag.is_ascii_alphanumeric())
+            && fields.iter().all(|field| number::is_padded(field))
     }
 
     /// GNU: the size of a sparse file with its holes, where the field is used.

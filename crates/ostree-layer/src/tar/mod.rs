@@ -107,9 +107,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
                 }
                 // A volume's name says nothing about an entry.
                 b'V' => extended.count(self.limits).map_err(|problem| damaged(at, problem))?,
-                flag @ (b'A' | b'M') => {
-                    return Err(damaged(at, Problem::Unreadable { flag: flag.into() }));
-                }
+                b'A' => return Err(damaged(at, Problem::AccessControlList)),
                 _ => return self.read_entry(at, &block, extended).map(Some),
             }
         }
@@ -171,11 +169,8 @@ impl<'a, R: BufRead> Archive<'a, R> {
             }
         };
         let block = Block::parse(&block).map_err(|problem| damaged(at, problem))?;
-        if let Some(block) = &block {
-            let flag = block.flag();
-            if at == 0 && flag != 0 && !flag.is_ascii_alphanumeric() {
-                return Err(damaged(at, Problem::FirstFlag { flag }));
-            }
+        if at == 0 && block.as_ref().is_some_and(|block| !block.may_be_first()) {
+            return Err(damaged(at, Problem::NotFirst));
         }
         Ok(block)
     }

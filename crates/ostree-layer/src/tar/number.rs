@@ -62,6 +62,17 @@ fn base256(bytes: &[u8]) -> Option<i64> {
     Some(value)
 }
 
+/// Whether a header field is empty, octal digits between padding, or in base 256 with a first byte that other
+/// readers know as such.
+pub(super) fn is_padded(field: &[u8]) -> bool {
+    if matches!(field.first(), None | Some(0 | 0x80 | 0xff)) {
+        return true;
+    }
+    let digits = field.trim_ascii_start();
+    let length = digits.iter().take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+    digits[length..].iter().all(|byte| matches!(byte, 0 | b' '))
+}
+
 /// A decimal number of a pax record: digits only.
 pub(super) fn decimal(bytes: &[u8], field: &'static str) -> Result<u64, Problem> {
     if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_digit) {
@@ -135,6 +146,16 @@ mod tests {
         }
         assert!(field(&[0xff; 8], "x").is_err());
         assert!(signed(&[0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], "x").is_err());
+    }
+
+    #[test]
+    fn padded_fields() {
+        for field in [&b"0000644\0"[..], b"  644 \0 ", b"\0garbage", b"\x80\x01", b"\xff\xff", b"", b"   "] {
+            assert!(super::is_padded(field), "{field:?}");
+        }
+        for field in [&b"644\x0012\0"[..], b"-1\0", b"\x81\0", b"64x"] {
+            assert!(!super::is_padded(field), "{field:?}");
+        }
     }
 
     #[test]

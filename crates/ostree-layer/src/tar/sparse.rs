@@ -77,7 +77,7 @@ pub(super) struct PaxSparse {
     pub(super) size: Option<u64>,
     /// star's keyword for the same.
     pub(super) star_size: Option<u64>,
-    /// Format 1.0 or later: the map is in front of the data.
+    /// Major and minor number of the format, which only 1.0 has: the map is in front of the data.
     pub(super) version: Option<(u64, u64)>,
     /// The map, where it is in the records.
     pub(super) map: Option<Vec<Extent>>,
@@ -143,7 +143,7 @@ impl PaxSparse {
             return Err(malformed("an extent without length"));
         }
         match self.version {
-            None | Some((0, 0 | 1) | (1, 0)) => Ok(()),
+            None | Some((1, 0)) => Ok(()),
             Some(_) => Err(malformed("a format that is not known here")),
         }
     }

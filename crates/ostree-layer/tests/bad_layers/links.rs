@@ -95,9 +95,16 @@ fn row_21_hardlink_that_leads_out() {
 
 #[test]
 fn hardlinks_to_what_is_no_file() {
-    for target in ["d", ".", "/", ""] {
+    for target in ["d", ".", "/"] {
         let error = refuse(&Tar::new().dir("d").hardlink("h", target).end());
         assert!(error.contains("is no file of this layer"), "{target}: {error}");
+    }
+}
+
+#[test]
+fn links_without_target() {
+    for tar in [Tar::new().hardlink("h", ""), Tar::new().symlink("h", "")] {
+        assert_eq!(refuse(&tar.end()), "entry \"h\": the link has no target");
     }
 }
 

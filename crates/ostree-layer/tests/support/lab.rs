@@ -8,7 +8,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use oci_manifest::{Algorithm, Compression, Descriptor, DiffId, Digest, Hasher, Layer, Role};
 use ostree_layer::{
-    AsTheyCome, Encoding, Error, Import, Labels, LayerInput, Limits, PathPolicy, Report, import,
+    AsTheyCome, Encoding, Error, Import, Labels, LayerInput, Limits, PathPolicy, Report, StagedLayer,
+    import,
 };
 use ostree_objects::{Checksum, Commit, RepoMode};
 use ostree_store::Repo;
@@ -143,6 +144,27 @@ impl Lab {
         layer: &Layer,
         request: &Request<'_>,
     ) -> Result<Imported, Error> {
+        let staged = self.stage(blob, layer, request)?;
+        staged.stage.publish().unwrap();
+        let commit = self.repo.read_commit(&staged.commit).unwrap();
+        let mut nodes = BTreeMap::new();
+        self.walk("", &commit.tree, &commit.meta, &mut nodes);
+        Ok(Imported {
+            id: staged.commit,
+            commit,
+            report: staged.report,
+            commitmeta: staged.commitmeta,
+            nodes,
+        })
+    }
+
+    /// Import what a reader gives, and publish nothing.
+    pub fn stage(
+        &self,
+        blob: impl Read + Send,
+        layer: &Layer,
+        request: &Request<'_>,
+    ) -> Result<StagedLayer, Error> {
         let input = LayerInput {
             layer,
             encoding: request.encoding,
@@ -155,18 +177,7 @@ impl Lab {
             on_bytes: &|_| {},
             importer: "test/1",
         };
-        let staged = import(blob, &input, &options, self.repo.stage().unwrap())?;
-        staged.stage.publish().unwrap();
-        let commit = self.repo.read_commit(&staged.commit).unwrap();
-        let mut nodes = BTreeMap::new();
-        self.walk("", &commit.tree, &commit.meta, &mut nodes);
-        Ok(Imported {
-            id: staged.commit,
-            commit,
-            report: staged.report,
-            commitmeta: staged.commitmeta,
-            nodes,
-        })
+        import(blob, &input, &options, self.repo.stage().unwrap())
     }
 
     /// The repository's objects, as paths.

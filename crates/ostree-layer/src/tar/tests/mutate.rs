@@ -85,7 +85,7 @@ fn change_field(tar: &mut [u8], dice: &mut Dice) {
     let (start, length) = dice.one_of(&FIELDS);
     let at = header + start + dice.below(length.min(14));
     tar[at] = match start {
-        156 => dice.one_of(b"\x000123456789xgXLKSDVMNAZ"),
+        156 => dice.one_of(b"\x000123456789xgXLKSVMNAZ"),
         0 | 157 => dice.one_of(b"\0/.abc"),
         _ => dice.one_of(b"\0 01234567\x80\xff-/"),
     };

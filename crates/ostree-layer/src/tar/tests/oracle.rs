@@ -29,8 +29,12 @@ fn normal(line: &str) -> String {
             mode.replace_range(..1, "?");
             size = "*";
         }
-        b'h' => mode.replace_range(..1, "-"),
         _ => {}
+    }
+    if rest.contains(" link to ") {
+        // bsdtar takes the type from the mode field, which says nothing for a link.
+        mode.replace_range(..1, "-");
+        size = "0";
     }
     format!("{mode} {} {} {size} {rest}", fields[2], fields[3])
 }
@@ -50,8 +54,11 @@ fn bsdtar(arguments: &[&str], tar: &[u8]) -> Result<Vec<u8>, String> {
     let writer = std::thread::spawn(move || drop(stdin.write_all(&tar)));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
-    if output.status.success() && output.stderr.is_empty() {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    const HARMLESS: &str =
+        "bsdtar: Removing leading '/' from member names\n";
+    if output.status.success() && matches!(&*complaint, "" | HARMLESS) {
         return Ok(output.stdout);
     }
-    Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
+    Err(format!("{}: {}", output.status, complaint))
 }
