@@ -16,6 +16,13 @@ pub(crate) struct Prepared {
     /// The reference.
     pub(crate) name: String,
     /// What must live as long as skopeo reads.
+    #[cfg_attr(
+        not(feature = "proxy"),
+        expect(
+            dead_code,
+            reason = "without a proxy it only has to live until the copy is made"
+        )
+    )]
     pub(crate) private: Option<Arc<PrivateDir>>,
 }
 

@@ -9,6 +9,7 @@
 mod support;
 
 use image_source::{ArchiveFault, Error};
+use proptest::prelude::*;
 use support::images::{Image, Layout, blob_file, gzip, noise, simple, tar_of};
 use support::skopeo::{Bench, chain, layers, read, reference};
 
@@ -266,4 +267,30 @@ fn a_manifest_too_large_is_refused_before_it_is_read() {
         ),
         "{error:?}"
     );
+}
+
+proptest! {
+    /// Whatever is changed in an archive: an image or an error, and no panic.
+    #[test]
+    fn a_changed_archive_is_an_image_or_an_error(
+        changes in prop::collection::vec((0_usize..8192, any::<u8>()), 1..6),
+        len in 0_usize..12_000,
+    ) {
+        let bench = Bench::without_skopeo();
+        let (layout, _) = simple(100);
+        let mut tar = layout.tar();
+        for (at, byte) in changes {
+            if let Some(changed) = tar.get_mut(at) {
+                *changed = byte;
+            }
+        }
+        tar.truncate(len.max(512));
+        let path = bench.write("a.tar", &tar);
+        if let Ok(source) = bench.open(&reference("oci-archive", &path, ":v1")) {
+            let Ok(config) = source.config() else { return Ok(()) };
+            for layer in oci_manifest::Layout::new(source.manifest(), &config).unwrap().layers {
+                let _read = read(source.as_ref(), &layer);
+            }
+        }
+    }
 }

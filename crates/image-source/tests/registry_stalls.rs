@@ -32,6 +32,7 @@ fn gone_soon(marker: &str) {
 fn a_source_that_stalls_is_given_up_and_its_process_ended() {
     let mut served = serve(2_000_000);
     served.bench.config.stall_timeout = Duration::from_secs(2);
+    served.bench.config.retry.attempts = 2;
     let blob = served.image.layers[0].to_string();
     // A name that only this test's processes have on their command line.
     let marker = served.bench.path("certs");
