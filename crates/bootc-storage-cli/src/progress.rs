@@ -115,6 +115,8 @@ impl State {
             Event::Swept { dirs } => {
                 self.line(&format!("removed what {dirs} interrupted run(s) had left"));
             }
+            // The result lists these once more, also for programs.
+            Event::Warning(Warning::ReplacedByDirectory { .. }) => {}
             Event::Warning(warning) => self.line(&format!("warning: {}", warning_text(warning))),
             _ => {}
         }
@@ -244,14 +246,7 @@ impl State {
 fn warning_text(warning: &Warning<'_>) -> String {
     match warning {
         Warning::Unreadable { name, reason } => format!("{name} cannot be read: {reason}"),
-        Warning::ReplacedByDirectory { fact } => format!(
-            "{}: a directory of an upper layer takes the place of a lower layer's {}",
-            fact.path,
-            match &fact.lower {
-                ostree_flatten::LowerKind::Symlink { target } => format!("symlink to {target}"),
-                ostree_flatten::LowerKind::File => "file".to_owned(),
-            }
-        ),
+        Warning::ReplacedByDirectory { fact } => replaced_text(fact),
         Warning::BothEtc => {
             "both /etc and /usr/etc hold files; deploying this image will be refused".to_owned()
         }
@@ -265,4 +260,16 @@ fn warning_text(warning: &Warning<'_>) -> String {
         ),
         _ => "something odd that this program version cannot describe".to_owned(),
     }
+}
+
+/// What a directory took the place of.
+pub(crate) fn replaced_text(fact: &ostree_flatten::Replaced) -> String {
+    let lower = match &fact.lower {
+        ostree_flatten::LowerKind::Symlink { target } => format!("symlink to {target}"),
+        ostree_flatten::LowerKind::File => "file".to_owned(),
+    };
+    format!(
+        "{}: a directory of an upper layer takes the place of a lower layer's {lower}",
+        fact.path
+    )
 }

@@ -44,6 +44,13 @@ impl Error {
 
 /// What one cause says; an `io::Error` may carry another error inside.
 fn kind_of(error: &(dyn StdError + 'static)) -> Option<Kind> {
+    // A boxed cause shows itself as the box.
+    if let Some(boxed) = error.downcast_ref::<Box<image_source::Error>>() {
+        return kind_of(boxed.as_ref());
+    }
+    if let Some(boxed) = error.downcast_ref::<Box<ostree_layer::Error>>() {
+        return kind_of(boxed.as_ref());
+    }
     if let Some(source) = error.downcast_ref::<image_source::Error>() {
         return Some(source_kind(source));
     }
@@ -85,7 +92,12 @@ fn source_kind(error: &image_source::Error) -> Kind {
         | Source::PolicyInvalid { .. }
         | Source::PolicyAcceptsAnything { .. }
         | Source::UnverifiableReference { .. } => Kind::Unverified,
-        Source::Io { .. } => Kind::Io,
+        Source::Io { source, .. } => match source.kind() {
+            io::ErrorKind::NotFound => Kind::NotFound,
+            io::ErrorKind::PermissionDenied => Kind::Denied,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::NoSpace,
+            _ => Kind::Io,
+        },
         _ => match error.failure_kind() {
             Some(FailureKind::Transient) => Kind::Network,
             Some(FailureKind::Auth) => Kind::Denied,

@@ -17,7 +17,7 @@ use crate::args::{CompatArg, Global, ModeArg, PullArgs};
 use crate::exit;
 use crate::layer_notes::notes;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::{Progress, replaced_text};
 use crate::repository;
 use crate::source_options::source_config;
 use crate::text::{plain, size, table};
@@ -276,6 +276,9 @@ impl PulledView {
             for note in notes(&layer.report) {
                 warnings.push(format!("layer {} {short}: {note}", layer.index));
             }
+        }
+        if let Some(merge) = &pulled.merge {
+            warnings.extend(merge.replaced.iter().map(replaced_text));
         }
         if !dropped_paths.is_empty() {
             let list: Vec<String> = dropped_paths
