@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) struct Tool {
     /// The crate, and the program.
     pub(crate) name: &'static str,
-    /// Whose change of behaviour we want to choose ourselves.
+    /// The one that is built where none is; whoever has another uses that.
     version: &'static str,
     reason: &'static str,
 }
@@ -18,14 +18,14 @@ pub(crate) struct Tool {
 /// Runs tests in parallel, each in its own process.
 pub(crate) const NEXTEST: Tool = Tool {
     name: "cargo-nextest",
-    version: "0.9",
+    version: "0.9.151",
     reason: "runs the tests",
 };
 
 /// Checks licences, sources and bans.
 pub(crate) const DENY: Tool = Tool {
     name: "cargo-deny",
-    version: "0.20",
+    version: "0.20.2",
     reason: "checks licences, sources and duplicates",
 };
 

@@ -108,7 +108,7 @@ impl Stage {
     fn perform(self, count: &mut Count) -> Result<()> {
         match self {
             Self::Setup => setup::ensure(&[Need::Test]),
-            Self::Fmt => run_all(&[&["fmt", "--all", "--check"]]),
+            Self::Fmt => run_all(&[&["fmt", "--all", "--check", "--", "--files-with-diff"]]),
             Self::Tidy => tidy::run(),
             Self::Clippy => run_all(&[&[
                 "clippy",
