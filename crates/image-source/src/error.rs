@@ -13,6 +13,16 @@ use crate::fault::{ArchiveFault, FailureKind};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A descriptor calls a document what it is not.
+    #[error("the media type of {what} is {declared}, but it is {found}")]
+    KindMismatch {
+        /// The document.
+        what: String,
+        /// The media type in the descriptor.
+        declared: String,
+        /// What the document is.
+        found: &'static str,
+    },
     /// The part after the transport cannot name an image.
     #[error("{reference} names no image: {reason}")]
     InvalidReference {

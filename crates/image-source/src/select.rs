@@ -12,6 +12,16 @@ use crate::oci_name::OciName;
 const MAX_NESTED: usize = 4;
 /// `oci-layout` has thirty bytes.
 const MAX_LAYOUT_FILE_BYTES: u64 = 4096;
+/// Media types of indexes: OCI's and Docker's.
+const INDEX_TYPES: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+/// Media types of manifests: OCI's and Docker's.
+const MANIFEST_TYPES: [&str; 2] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
 /// The annotation that carries an image's name.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
@@ -40,6 +50,8 @@ pub(crate) fn select(
         None => return Err(not_a_layout(layout, "it has no index.json")),
     };
     let mut bytes;
+    // What the descriptor that led here says the document is; nothing where the user named a digest.
+    let mut declared = None;
     let mut digest = match &name.digest {
         Some(digest) => {
             bytes = by_digest(layout, &top, digest)?;
@@ -48,12 +60,15 @@ pub(crate) fn select(
         None => {
             let descriptor = by_tag(layout, &top, name.tag.as_deref(), image, platform)?;
             bytes = read_described(layout, descriptor)?;
+            declared = Some(descriptor.media_type.clone());
             descriptor.digest.clone()
         }
     };
     let mut index_digest = None;
     for _ in 0..=MAX_NESTED {
-        match parse_document(&bytes, image, &format!("manifest {digest}"))? {
+        let document = parse_document(&bytes, image, &format!("manifest {digest}"))?;
+        check_kind(&document, declared.as_deref(), &digest, image)?;
+        match document {
             Document::Manifest(manifest) => {
                 return Ok(Selected {
                     manifest,
@@ -65,6 +80,7 @@ pub(crate) fn select(
                 index_digest.get_or_insert(digest.clone());
                 let descriptor = by_platform(&index, platform, &digest, image)?;
                 bytes = read_described(layout, descriptor)?;
+                declared = Some(descriptor.media_type.clone());
                 digest = descriptor.digest.clone();
             }
         }
@@ -72,6 +88,36 @@ pub(crate) fn select(
     Err(Error::NestedTooDeep {
         path: layout.path().to_owned(),
         limit: MAX_NESTED,
+    })
+}
+
+/// A descriptor and its document that disagree on what the document is would be read as two images by two readers.
+fn check_kind(
+    document: &Document,
+    declared: Option<&str>,
+    digest: &Digest,
+    image: &str,
+) -> Result<(), Error> {
+    let found = match document {
+        Document::Manifest(_) => "a manifest",
+        Document::Index(_) => "an index",
+    };
+    let agrees = match declared {
+        Some(media_type) if INDEX_TYPES.contains(&media_type) => {
+            matches!(document, Document::Index(_))
+        }
+        Some(media_type) if MANIFEST_TYPES.contains(&media_type) => {
+            matches!(document, Document::Manifest(_))
+        }
+        _ => true,
+    };
+    if agrees {
+        return Ok(());
+    }
+    Err(Error::KindMismatch {
+        what: format!("{digest} of {image}"),
+        declared: declared.unwrap_or_default().to_owned(),
+        found,
     })
 }
 

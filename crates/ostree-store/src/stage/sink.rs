@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use ostree_objects::{FileHeader, RepoMode};
+use rustix::fs::SeekFrom;
 
 use super::Stage;
 use crate::Error;
@@ -16,6 +17,7 @@ pub(super) enum Sink<'a> {
         stage: &'a Stage,
         fd: &'a OwnedFd,
         path: &'a str,
+        size: u64,
     },
     Deflate {
         encoder: DeflateEncoder<Fd<'a>>,
@@ -44,7 +46,12 @@ impl<'a> Sink<'a> {
         path: &'a str,
     ) -> Result<Self, Error> {
         if stage.repo.mode() != RepoMode::Archive {
-            return Ok(Self::Plain { stage, fd, path });
+            return Ok(Self::Plain {
+                stage,
+                fd,
+                path,
+                size,
+            });
         }
         stage.write_all(fd, &header.archive_header(size), path)?;
         let level = Compression::new(stage.repo.config().zlib_level());
@@ -56,7 +63,18 @@ impl<'a> Sink<'a> {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self {
-            Self::Plain { stage, fd, path } => stage.write_all(fd, bytes, path),
+            // Zeros are left out, as a hole: a sparse file of a layer takes no more space than in it.
+            Self::Plain {
+                stage, fd, path, ..
+            } if bytes.iter().all(|byte| *byte == 0) => {
+                let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+                rustix::fs::seek(fd, SeekFrom::Current(length))
+                    .map(drop)
+                    .map_err(|error| stage.error("write", path, error))
+            }
+            Self::Plain {
+                stage, fd, path, ..
+            } => stage.write_all(fd, bytes, path),
             Self::Deflate { encoder, shown } => encoder
                 .write_all(bytes)
                 .map_err(|error| Error::io("write", shown.as_str(), error)),
@@ -65,7 +83,12 @@ impl<'a> Sink<'a> {
 
     pub(super) fn finish(self) -> Result<(), Error> {
         match self {
-            Self::Plain { .. } => Ok(()),
+            Self::Plain {
+                stage,
+                fd,
+                path,
+                size,
+            } => rustix::fs::ftruncate(fd, size).map_err(|error| stage.error("write", path, error)),
             Self::Deflate { encoder, shown } => encoder
                 .finish()
                 .map(drop)

@@ -261,6 +261,29 @@ impl io::Read for Failing {
     }
 }
 
+/// Zeros become a hole: a sparse file of a layer must not fill the disk.
+#[test]
+fn zeros_take_no_space() {
+    const SIZE: usize = 64 << 20;
+    let (_dir, path, repo) = temporary(RepoMode::BareUser);
+    let stage = repo.stage().unwrap();
+    let mut content = vec![0; SIZE];
+    content[SIZE / 2] = 7;
+    let checksum = put(&stage, &content);
+    stage.publish().unwrap();
+    let object = ObjectName::file(checksum).loose_path(RepoMode::BareUser);
+    let stored = path.join("objects").join(object);
+    let metadata = fs::metadata(&stored).unwrap();
+    assert_eq!(metadata.len(), SIZE as u64);
+    assert!(
+        metadata.blocks() * 512 < 1 << 20,
+        "{} blocks",
+        metadata.blocks()
+    );
+    assert!(fs::read(stored).unwrap() == content);
+    ostree(&path, &["fsck", "--quiet"]);
+}
+
 /// Only what belongs to the file is read from a stream that goes on.
 #[test]
 fn no_byte_more_is_read() {
