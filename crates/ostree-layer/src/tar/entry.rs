@@ -261,9 +261,8 @@ impl<R: BufRead> Archive<'_, R> {
                 _ => Ok(None),
             };
         }
-        let size = match (real_size, flag) {
-            (Some(size), Flag::SparseFile) => size,
-            _ => return Err(malformed("a map in a file that is not sparse")),
+        let (Some(size), Flag::SparseFile) = (real_size, flag) else {
+            return Err(malformed("a map in a file that is not sparse"));
         };
         let limit = self.limits.sparse_extents;
         let mut map = Vec::new();
@@ -281,7 +280,6 @@ impl<R: BufRead> Archive<'_, R> {
     }
 
     /// The map in pax records or in front of the data, with the stored bytes that are left and the real size.
-    #[expect(clippy::type_complexity, reason = "named where it is taken apart")]
     fn pax_map(
         &mut self,
         mut stored: u64,
