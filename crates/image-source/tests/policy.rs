@@ -11,9 +11,9 @@ mod support;
 use image_source::{CopyReason, Error, PolicyFile, SourceEvent};
 use oci_manifest::{Digest, Platform};
 use support::images::{Layout, simple, tar_of};
-use support::registry::Registry;
 use support::skopeo::{Bench, chain, layers, read, skopeo};
 use support::transports::everywhere;
+use test_images::registry::Registry;
 
 const REJECT: &str = r#"{"default":[{"type":"reject"}]}"#;
 const ACCEPT_ANYTHING: &str = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;

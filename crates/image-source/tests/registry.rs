@@ -10,11 +10,11 @@ mod support;
 
 use image_source::{Auth, FailureKind};
 use oci_manifest::{Digest, Platform};
-use support::fault_proxy::Fault;
 use support::images::{Image, Layout, simple, tar_of};
-use support::registry::{Registry, write_authfile};
 use support::served::serve;
 use support::skopeo::{Bench, chain, layers, processes_with, read, read_all};
+use test_images::fault_proxy::Fault;
+use test_images::registry::{Registry, write_authfile};
 
 #[test]
 fn by_tag_and_by_digest() {

@@ -9,9 +9,9 @@
 mod support;
 
 use image_source::{FailureKind, SourceEvent};
-use support::fault_proxy::Fault;
 use support::served::serve;
 use support::skopeo::{Bench, chain, layers, read, read_all};
+use test_images::fault_proxy::Fault;
 
 #[test]
 fn a_registry_that_is_down_is_tried_again_and_said() {

@@ -12,9 +12,9 @@ use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use image_source::Error;
-use support::fault_proxy::Fault;
 use support::served::serve;
 use support::skopeo::{Bench, layers, processes_with, read};
+use test_images::fault_proxy::Fault;
 
 fn gone_soon(marker: &str) {
     let deadline = Instant::now() + Duration::from_secs(5);

@@ -4,10 +4,12 @@ pub mod compress;
 mod content;
 mod encapsulated;
 mod error;
+pub mod fault_proxy;
 mod image;
 mod layer;
 mod layout;
 mod listing;
+pub mod registry;
 pub mod tar;
 mod tree_diff;
 

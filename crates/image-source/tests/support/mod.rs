@@ -6,9 +6,7 @@
 )]
 
 pub mod docker_daemon;
-pub mod fault_proxy;
 pub mod images;
-pub mod registry;
 pub mod served;
 pub mod skopeo;
 pub mod transports;

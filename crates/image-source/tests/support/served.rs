@@ -1,9 +1,9 @@
 //! A registry with an image in it, and a proxy in front that breaks what it is told to.
 
-use super::fault_proxy::FaultProxy;
 use super::images::{Image, simple};
-use super::registry::Registry;
 use super::skopeo::Bench;
+use test_images::fault_proxy::FaultProxy;
+use test_images::registry::Registry;
 
 /// A registry with the image `app:v1`, a fault proxy in front of it, and a configuration.
 pub struct Served {

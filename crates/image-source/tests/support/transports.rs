@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::docker_daemon::DockerDaemon;
 use super::images::{Image, simple};
-use super::registry::Registry;
 use super::skopeo::{Bench, skopeo};
+use test_images::registry::Registry;
 
 /// The image under each transport's reference.
 pub struct Everywhere {

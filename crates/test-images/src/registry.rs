@@ -1,4 +1,10 @@
 //! A real registry (Debian's `docker-registry`) on a loopback port.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a helper of tests: a test fails by panic"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running registry with storage of its own; ended and removed on drop.
+#[derive(Debug)]
 pub struct Registry {
     child: Child,
     port: u16,

@@ -1,4 +1,10 @@
 //! An HTTP proxy in front of a registry that answers some requests wrongly. Plain `std::net`, loopback only.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a helper of tests: a test fails by panic"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -35,6 +41,7 @@ struct Shared {
 }
 
 /// A running proxy. Its threads end with the test program.
+#[derive(Debug)]
 pub struct FaultProxy {
     port: u16,
     shared: Arc<Shared>,
