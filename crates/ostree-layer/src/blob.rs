@@ -95,7 +95,10 @@ impl<'a, R: Read> Blob<'a, R> {
             self.end = 0;
             if self.read_more().is_err() {
                 // A source that fails now is not why the import failed, but a wrong size may be.
-                return self.failure.take().filter(|why| matches!(why, Error::BlobSize { .. }));
+                return self
+                    .failure
+                    .take()
+                    .filter(|why| matches!(why, Error::BlobSize { .. }));
             }
         }
         self.verify().err()
@@ -103,13 +106,21 @@ impl<'a, R: Read> Blob<'a, R> {
 
     /// Whether the blob, read to its end, is what was promised.
     pub(crate) fn verify(&mut self) -> Result<(), Error> {
-        let Some(promise) = self.promise.take() else { return Ok(()) };
+        let Some(promise) = self.promise.take() else {
+            return Ok(());
+        };
         if self.read != promise.size {
-            return Err(Error::BlobSize { expected: promise.size, actual: self.read });
+            return Err(Error::BlobSize {
+                expected: promise.size,
+                actual: self.read,
+            });
         }
         let actual = promise.hasher.finish();
         if actual != promise.digest {
-            return Err(Error::BlobDigest { expected: promise.digest, actual });
+            return Err(Error::BlobDigest {
+                expected: promise.digest,
+                actual,
+            });
         }
         Ok(())
     }
@@ -132,9 +143,14 @@ impl<'a, R: Read> Blob<'a, R> {
         if let Some(promise) = &mut self.promise {
             if self.read > promise.size {
                 let expected = promise.size;
-                return Err(self.fail(Error::BlobSize { expected, actual: self.read }));
+                return Err(self.fail(Error::BlobSize {
+                    expected,
+                    actual: self.read,
+                }));
             }
-            promise.hasher.update(&self.buffer[self.end..self.end + count]);
+            promise
+                .hasher
+                .update(&self.buffer[self.end..self.end + count]);
         }
         self.end += count;
         Ok(())

@@ -110,7 +110,12 @@ pub fn import(
     let mut report = stored.report;
     report.blob_bytes = arrived.blob_bytes;
     report.bytes = arrived.bytes;
-    Ok(StagedLayer { commit: stored.commit, stage, report, commitmeta: stored.commitmeta })
+    Ok(StagedLayer {
+        commit: stored.commit,
+        stage,
+        report,
+        commitmeta: stored.commitmeta,
+    })
 }
 
 /// What the decompressing thread found when all was well.
@@ -143,7 +148,9 @@ fn agree(
         }
         (_, Err(cause)) | (Err(cause), Ok(_)) => Err(cause),
         // The pipe's reader reads to the end unless it fails.
-        (Ok(None), Ok(_)) => Err(Error::Blob { source: io::Error::other(crate::pipe::Stopped) }),
+        (Ok(None), Ok(_)) => Err(Error::Blob {
+            source: io::Error::other(crate::pipe::Stopped),
+        }),
     }
 }
 
@@ -206,10 +213,17 @@ fn store(
     report.entries = archive.entries();
     let trailing = archive.finish()?;
     if trailing > 0 {
-        report.warn(Warning::TrailingData { bytes: trailing }, import.limits.warnings);
+        report.warn(
+            Warning::TrailingData { bytes: trailing },
+            import.limits.warnings,
+        );
     }
     let (commit, commitmeta) = importer.finish(&input.layer.diff_id)?;
-    Ok(Stored { commit, commitmeta, report })
+    Ok(Stored {
+        commit,
+        commitmeta,
+        report,
+    })
 }
 
 /// The three roles of a layer.
@@ -220,9 +234,8 @@ enum Importer<'a> {
 
 impl<'a> Importer<'a> {
     fn new(role: Role, import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
-        let encapsulated = |part| {
-            Self::Encapsulated(Box::new(Encapsulated::new(part, import.limits, stage)))
-        };
+        let encapsulated =
+            |part| Self::Encapsulated(Box::new(Encapsulated::new(part, import.limits, stage)));
         Ok(match role {
             Role::Derived => Self::Derived(Box::new(Derived::new(import, stage)?)),
             Role::Commit => encapsulated(Part::Commit),

@@ -100,9 +100,13 @@ impl PathPolicy {
             names.push(name);
         }
         if names.len() > limits.depth {
-            return Err(Problem::TooDeep { limit: limits.depth });
+            return Err(Problem::TooDeep {
+                limit: limits.depth,
+            });
         }
-        let Some((last, parents)) = names.split_last() else { return Ok(Place::Root) };
+        let Some((last, parents)) = names.split_last() else {
+            return Ok(Place::Root);
+        };
         if names.iter().any(|name| is_aufs(name)) {
             return Ok(Place::Aufs);
         }
@@ -119,9 +123,10 @@ impl PathPolicy {
             _ => self.map(&names),
         };
         match &place {
-            Place::Tree(path) if path.len() > limits.path_bytes => {
-                Err(Problem::PathTooLong { bytes: path.len(), limit: limits.path_bytes })
-            }
+            Place::Tree(path) if path.len() > limits.path_bytes => Err(Problem::PathTooLong {
+                bytes: path.len(),
+                limit: limits.path_bytes,
+            }),
             _ => Ok(place),
         }
     }
@@ -159,16 +164,20 @@ fn check_name(name: &str, what: &'static str, limits: &Limits) -> Result<(), Pro
     match name {
         ".." => Err(Problem::DotDot { what }),
         ".wh." | ".wh.." | ".wh..." => Err(Problem::BadWhiteout),
-        _ if name.len() > limits.name_bytes => {
-            Err(Problem::NameTooLong { bytes: name.len(), limit: limits.name_bytes })
-        }
+        _ if name.len() > limits.name_bytes => Err(Problem::NameTooLong {
+            bytes: name.len(),
+            limit: limits.name_bytes,
+        }),
         _ => Ok(()),
     }
 }
 
 /// `.wh..wh.` and anything but the opaque marker's end: a namespace that AUFS keeps for itself.
 fn is_aufs(name: &str) -> bool {
-    name != OPAQUE && name.strip_prefix(WHITEOUT).is_some_and(|name| name.starts_with(WHITEOUT))
+    name != OPAQUE
+        && name
+            .strip_prefix(WHITEOUT)
+            .is_some_and(|name| name.starts_with(WHITEOUT))
 }
 
 impl fmt::Display for PathPolicy {
@@ -205,7 +214,9 @@ impl FromStr for PathPolicy {
             "all" => Ok(Self::new(NonUsr::Keep, var)),
             "usr-only" => Ok(Self::new(NonUsr::Drop, var)),
             "everything" if var == Var::Keep => Ok(Self::everything()),
-            _ => Err(PolicyTextError { text: text.to_owned() }),
+            _ => Err(PolicyTextError {
+                text: text.to_owned(),
+            }),
         }
     }
 }
@@ -215,9 +226,18 @@ mod tests {
     use super::{NonUsr, PathPolicy, Place, Var};
     use crate::{Limits, Problem};
 
-    const ALL: PathPolicy = PathPolicy { nonusr: NonUsr::Keep, var: Var::Keep };
-    const USR: PathPolicy = PathPolicy { nonusr: NonUsr::Drop, var: Var::Keep };
-    const OLD: PathPolicy = PathPolicy { nonusr: NonUsr::Drop, var: Var::Factory };
+    const ALL: PathPolicy = PathPolicy {
+        nonusr: NonUsr::Keep,
+        var: Var::Keep,
+    };
+    const USR: PathPolicy = PathPolicy {
+        nonusr: NonUsr::Drop,
+        var: Var::Keep,
+    };
+    const OLD: PathPolicy = PathPolicy {
+        nonusr: NonUsr::Drop,
+        var: Var::Factory,
+    };
 
     fn place(policy: PathPolicy, path: &str) -> Result<Place, Problem> {
         policy.place(path, "name", &Limits::default())
@@ -249,7 +269,11 @@ mod tests {
             (everything, "run/a", "run/a"),
             (everything, "/a/./b", "a/b"),
         ] {
-            assert_eq!(place(policy, path), Ok(Place::Tree(expected.to_owned())), "{policy} {path}");
+            assert_eq!(
+                place(policy, path),
+                Ok(Place::Tree(expected.to_owned())),
+                "{policy} {path}"
+            );
         }
     }
 
@@ -267,7 +291,11 @@ mod tests {
             (ALL, ".wh.run", dropped(".wh.run")),
             (USR, "sysroot", dropped("sysroot")),
             (ALL, "sysroot/ostree/repo", Place::Repository(String::new())),
-            (USR, "/sysroot/ostree/repo/objects/aa/b", Place::Repository("objects/aa/b".to_owned())),
+            (
+                USR,
+                "/sysroot/ostree/repo/objects/aa/b",
+                Place::Repository("objects/aa/b".to_owned()),
+            ),
             (ALL, ".wh..wh.plnk", Place::Aufs),
             (ALL, ".wh..wh.plnk/a.b", Place::Aufs),
             (ALL, "usr/.wh.x/a", Place::BelowWhiteout),
@@ -288,9 +316,21 @@ mod tests {
             ("usr/.wh.", Problem::BadWhiteout),
             ("usr/.wh..", Problem::BadWhiteout),
             ("usr/.wh...", Problem::BadWhiteout),
-            (&long, Problem::NameTooLong { bytes: 256, limit: 255 }),
+            (
+                &long,
+                Problem::NameTooLong {
+                    bytes: 256,
+                    limit: 255,
+                },
+            ),
             (&deep, Problem::TooDeep { limit: 1000 }),
-            (&wide, Problem::PathTooLong { bytes: 4181, limit: 4096 }),
+            (
+                &wide,
+                Problem::PathTooLong {
+                    bytes: 4181,
+                    limit: 4096,
+                },
+            ),
         ] {
             assert_eq!(place(ALL, path), Err(problem), "{path}");
         }
@@ -304,7 +344,13 @@ mod tests {
         for policy in [ALL, USR, OLD, PathPolicy::everything()] {
             assert_eq!(policy.to_string().parse(), Ok(policy));
         }
-        for text in ["", "usr", "everything+factory-var", "all+", "all+factory-var+factory-var"] {
+        for text in [
+            "",
+            "usr",
+            "everything+factory-var",
+            "all+",
+            "all+factory-var+factory-var",
+        ] {
             assert!(text.parse::<PathPolicy>().is_err(), "{text}");
         }
     }

@@ -33,7 +33,11 @@ pub(crate) struct Drainer {
 pub(crate) fn pipe() -> (Filler, Drainer) {
     let (full_in, full_out) = mpsc::sync_channel(WAITING);
     let (empty_in, empty_out) = mpsc::channel();
-    let filler = Filler { full: full_in, empty: empty_out, made: 0 };
+    let filler = Filler {
+        full: full_in,
+        empty: empty_out,
+        made: 0,
+    };
     let drainer = Drainer {
         full: full_out,
         empty: empty_in,
@@ -129,9 +133,12 @@ mod tests {
             let mut bytes = Vec::new();
             drainer.read_to_end(&mut bytes).unwrap();
             assert_eq!(bytes.len(), 100 * super::BUFFER_BYTES);
-            assert!(bytes.chunks(super::BUFFER_BYTES).zip(0..).all(|(chunk, byte)| {
-                chunk.iter().all(|have| *have == byte)
-            }));
+            assert!(
+                bytes
+                    .chunks(super::BUFFER_BYTES)
+                    .zip(0..)
+                    .all(|(chunk, byte)| { chunk.iter().all(|have| *have == byte) })
+            );
             worker.join().unwrap()
         });
         assert!(made <= super::WAITING + 3, "{made} buffers");
@@ -145,7 +152,11 @@ mod tests {
         let mut bytes = Vec::new();
         let error = drainer.read_to_end(&mut bytes).unwrap_err();
         assert_eq!(bytes, [1, 2, 3]);
-        assert!(error.get_ref().is_some_and(|why| why.is::<super::Stopped>()));
+        assert!(
+            error
+                .get_ref()
+                .is_some_and(|why| why.is::<super::Stopped>())
+        );
     }
 
     #[test]

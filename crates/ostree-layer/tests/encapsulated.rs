@@ -1,6 +1,11 @@
 //! Encapsulated layers: repositories made by the `ostree` program, written as ostree-ext writes them in each of
 //! its three generations, and read back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panic"
+)]
 
 mod support;
 
@@ -9,12 +14,11 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use oci_manifest::Role;
 use ostree_layer::Error;
 use ostree_objects::{Checksum, ObjectName, ObjectType, RepoMode};
 use ostree_store::{Repo, Verdict};
+use support::lab::open;
 use support::tar::{Raw, Tar};
 use support::{Imported, Lab, Request, chain};
 use tempfile::TempDir;
@@ -46,7 +50,11 @@ fn ostree(repo: &Path, arguments: &[&str]) -> String {
         .args(arguments)
         .output()
         .expect("this test needs ostree");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -71,13 +79,21 @@ impl Base {
         let tree = format!("--tree=dir={}", tree.display());
         let commit = ostree(
             &repo,
-            &["commit", "--branch=b", "--subject=base", "--add-metadata-string=version=1", &tree],
+            &[
+                "commit",
+                "--branch=b",
+                "--subject=base",
+                "--add-metadata-string=version=1",
+                &tree,
+            ],
         );
         let meta = ostree_objects::Metadata::default().to_bytes();
         let name = ObjectName::new(commit.parse().unwrap(), ObjectType::CommitMeta);
-        let path = repo.join("objects").join(name.loose_path(RepoMode::BareUser));
+        let path = repo
+            .join("objects")
+            .join(name.loose_path(RepoMode::BareUser));
         std::fs::write(path, meta).unwrap();
-        let opened = Repo::open(&Dir::open_ambient_dir(&repo, ambient_authority()).unwrap()).unwrap();
+        let opened = Repo::open(&open(&repo)).unwrap();
         let mut base = Self {
             _dir: dir,
             repo: opened,
@@ -112,7 +128,10 @@ impl Base {
         let tar = self.metadata(prelude(), ObjectType::Commit);
         let mut tar = self.metadata(tar, ObjectType::CommitMeta);
         for name in &self.metadata {
-            tar = tar.file(&path(&name.checksum, name.object_type.as_str()), self.bytes(*name));
+            tar = tar.file(
+                &path(&name.checksum, name.object_type.as_str()),
+                self.bytes(*name),
+            );
         }
         tar
     }
@@ -148,7 +167,12 @@ impl Base {
     }
 
     fn attributes(&self, checksum: &Checksum) -> Vec<u8> {
-        self.repo.file_stat(checksum).unwrap().header.xattrs.to_bytes()
+        self.repo
+            .file_stat(checksum)
+            .unwrap()
+            .header
+            .xattrs
+            .to_bytes()
     }
 
     fn file(&self, tar: Tar, checksum: &Checksum) -> Tar {
@@ -163,15 +187,28 @@ impl Base {
             ..Raw::file(&path(checksum, "file"))
         };
         match header.symlink_target {
-            Some(link) => tar.entry(Raw { flag: b'2', link: link.into_bytes(), ..raw }, b""),
-            None => tar.xattr("user.component", "ignored here").entry(raw, &content),
+            Some(link) => tar.entry(
+                Raw {
+                    flag: b'2',
+                    link: link.into_bytes(),
+                    ..raw
+                },
+                b"",
+            ),
+            None => tar
+                .xattr("user.component", "ignored here")
+                .entry(raw, &content),
         }
     }
 }
 
 fn path(checksum: &Checksum, extension: &str) -> String {
     let hex = checksum.to_string();
-    format!("sysroot/ostree/repo/objects/{}/{}.{extension}", &hex[..2], &hex[2..])
+    format!(
+        "sysroot/ostree/repo/objects/{}/{}.{extension}",
+        &hex[..2],
+        &hex[2..]
+    )
 }
 
 fn prelude() -> Tar {
@@ -180,18 +217,32 @@ fn prelude() -> Tar {
         .dir("sysroot")
         .dir("sysroot/ostree/repo/objects")
         .dir("sysroot/ostree/repo/objects/00")
-        .file("sysroot/ostree/repo/config", "[core]\nrepo_version=1\nmode=bare-split-xattrs\n")
+        .file(
+            "sysroot/ostree/repo/config",
+            "[core]\nrepo_version=1\nmode=bare-split-xattrs\n",
+        )
         .dir("sysroot/ostree/repo/refs/heads")
         .dir("usr")
 }
 
 fn import(lab: &Lab, tar: &[u8], role: Role) -> Result<Imported, Error> {
-    lab.blob(tar, tar, &Request { role, ..Request::default() })
+    lab.blob(
+        tar,
+        tar,
+        &Request {
+            role,
+            ..Request::default()
+        },
+    )
 }
 
 fn refuse(tar: Tar, role: Role) -> String {
     let lab = Lab::new();
-    let error = chain(&import(&lab, &tar.end(), role).map(|layer| layer.listing()).unwrap_err());
+    let error = chain(
+        &import(&lab, &tar.end(), role)
+            .map(|layer| layer.listing())
+            .unwrap_err(),
+    );
     assert_eq!(lab.objects(), [""; 0]);
     error
 }
@@ -214,11 +265,17 @@ fn chunks_and_commit_come_back_whole() {
         let names: Vec<String> = base.files.iter().map(Checksum::to_string).collect();
         let found: Vec<&String> = chunk.nodes.keys().filter(|name| !name.is_empty()).collect();
         assert_eq!(found, names.iter().collect::<Vec<_>>(), "{generation:?}");
-        assert_eq!((chunk.commit.timestamp, chunk.commit.metadata.0.len()), (0, 0));
+        assert_eq!(
+            (chunk.commit.timestamp, chunk.commit.metadata.0.len()),
+            (0, 0)
+        );
         assert_eq!(chunk.report.files, 4);
         let layer = import(&lab, &base.commit_part().end(), Role::Commit);
         let layer = layer.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        assert_eq!((layer.id, layer.commitmeta), (base.commit, Some(Vec::new())));
+        assert_eq!(
+            (layer.id, layer.commitmeta),
+            (base.commit, Some(Vec::new()))
+        );
         assert_eq!(layer.nodes["usr/bin/sh"].content, b"#! sh");
         assert_whole(&lab);
         // Everything that is there is passed over, and verified all the same.
@@ -240,8 +297,9 @@ fn a_base_of_one_layer() {
 /// The golden vectors of the object-set commit: what every importer makes of one file `hello`.
 #[test]
 fn the_commit_of_a_chunk_is_the_one_everyone_makes() {
-    let file: Checksum =
-        "44f778e59f0a4748d6b0c90a47347212a231c4ad1e8f7ea5c5dffc7749153a6b".parse().unwrap();
+    let file: Checksum = "44f778e59f0a4748d6b0c90a47347212a231c4ad1e8f7ea5c5dffc7749153a6b"
+        .parse()
+        .unwrap();
     let tar = Tar::new()
         .file(&path(&file, "file-xattrs-link"), "")
         .file(&path(&file, "file"), "hello\n")
@@ -258,14 +316,30 @@ fn content_that_is_not_the_objects() {
     let base = Base::new();
     let file = base.files[0];
     let announced = |tar: Tar| tar.file(&path(&file, "file-xattrs-link"), base.attributes(&file));
-    let error = refuse(announced(Tar::new()).file(&path(&file, "file"), "evil"), Role::Chunk);
-    assert!(error.contains("was expected, but what came hashes to"), "{error}");
+    let error = refuse(
+        announced(Tar::new()).file(&path(&file, "file"), "evil"),
+        Role::Chunk,
+    );
+    assert!(
+        error.contains("was expected, but what came hashes to"),
+        "{error}"
+    );
     let tar = base.metadata(Tar::new(), ObjectType::Commit);
-    let name = base.metadata.iter().find(|name| name.object_type == ObjectType::DirMeta).unwrap();
+    let name = base
+        .metadata
+        .iter()
+        .find(|name| name.object_type == ObjectType::DirMeta)
+        .unwrap();
     let mut bytes = base.bytes(*name);
     bytes[11] ^= 1;
-    let error = refuse(tar.file(&path(&name.checksum, "dirmeta"), bytes), Role::Commit);
-    assert!(error.contains("was expected, but what came hashes to"), "{error}");
+    let error = refuse(
+        tar.file(&path(&name.checksum, "dirmeta"), bytes),
+        Role::Commit,
+    );
+    assert!(
+        error.contains("was expected, but what came hashes to"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -276,13 +350,22 @@ fn attributes_that_do_not_match() {
     let announce = |tar: Tar, file: &Checksum| tar.file(&path(file, "file-xattrs-link"), "");
     let object = |tar, file| base.file(tar, file);
     for (tar, error) in [
-        (object(Tar::new(), &a), "the attributes of the object do not precede it".to_owned()),
-        (object(announce(Tar::new(), &a), &b), format!("attributes of {a} precede the object")),
+        (
+            object(Tar::new(), &a),
+            "the attributes of the object do not precede it".to_owned(),
+        ),
+        (
+            object(announce(Tar::new(), &a), &b),
+            format!("attributes of {a} precede the object"),
+        ),
         (
             announce(announce(Tar::new(), &a), &b),
             format!("the attributes of {a} are not followed by it"),
         ),
-        (announce(Tar::new(), &a), format!("the attributes of {a} are not followed by it")),
+        (
+            announce(Tar::new(), &a),
+            format!("the attributes of {a} are not followed by it"),
+        ),
         (
             Tar::new().hardlink(&path(&a, "file-xattrs-link"), &path(&record, "file-xattrs")),
             format!("no record of attributes {record} precedes"),
@@ -293,7 +376,10 @@ fn attributes_that_do_not_match() {
         ),
         (
             Tar::new().file(&path(&a, "file-xattrs"), "other"),
-            format!("the record of attributes has checksum {}", Checksum::of(b"other")),
+            format!(
+                "the record of attributes has checksum {}",
+                Checksum::of(b"other")
+            ),
         ),
         (
             Tar::new().file(&path(&a, "file.xattrs"), ""),
@@ -313,12 +399,23 @@ fn objects_that_do_not_belong() {
     let commit = || base.metadata(Tar::new(), ObjectType::Commit);
     let file = base.files[0];
     let object = |tar: Tar| {
-        base.file(tar.file(&path(&file, "file-xattrs-link"), base.attributes(&file)), &file)
+        base.file(
+            tar.file(&path(&file, "file-xattrs-link"), base.attributes(&file)),
+            &file,
+        )
     };
     let hex = "0".repeat(62);
     for (tar, role, error) in [
-        (base.commit_part(), Role::Chunk, "a chunk layer holds files only"),
-        (object(object(Tar::new())), Role::Chunk, "the object is in the layer twice"),
+        (
+            base.commit_part(),
+            Role::Chunk,
+            "a chunk layer holds files only",
+        ),
+        (
+            object(object(Tar::new())),
+            Role::Chunk,
+            "the object is in the layer twice",
+        ),
         (
             base.metadata(commit(), ObjectType::Commit),
             Role::Commit,

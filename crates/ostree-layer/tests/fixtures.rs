@@ -1,5 +1,10 @@
 //! Archives that others wrote are read as GNU tar, bsdtar and CPython read them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panic"
+)]
 
 mod support;
 
@@ -46,9 +51,18 @@ fn import(path: &Path) -> Result<Imported, String> {
         _ => (blob.clone(), Compression::None),
     };
     // One archive holds a sparse file of 12 GB, which is no test for every day.
-    let limits = Limits { file_bytes: 1 << 30, ..Limits::default() };
-    let request = Request { compression, limits, ..Request::default() };
-    Lab::new().blob(&blob, &tar, &request).map_err(|error| chain(&error))
+    let limits = Limits {
+        file_bytes: 1 << 30,
+        ..Limits::default()
+    };
+    let request = Request {
+        compression,
+        limits,
+        ..Request::default()
+    };
+    Lab::new()
+        .blob(&blob, &tar, &request)
+        .map_err(|error| chain(&error))
 }
 
 #[test]
@@ -59,7 +73,10 @@ fn read_as_three_others_read_them() {
         match (verdict, import(&path)) {
             ("accept", Ok(layer)) => compare(name, &layer, &expected),
             ("accept", Err(error)) if name == "sparse-large.tar" => {
-                assert!(error.starts_with("entry \"huge\": the file has 12626929280 bytes"), "{error}");
+                assert!(
+                    error.starts_with("entry \"huge\": the file has 12626929280 bytes"),
+                    "{error}"
+                );
             }
             ("differential", Err(error)) => assert!(error.contains("the name is empty"), "{error}"),
             (_, result) => panic!("{name}: {:?}", result.map(|layer| layer.listing())),
@@ -87,13 +104,25 @@ fn compare(name: &str, layer: &Imported, expected: &Value) {
             _ => 'f',
         };
         let number = |field: &str| entry[field].as_u64().unwrap();
-        assert_eq!((found.kind, &found.target[..]), (kind, link), "{name}: {path}");
+        assert_eq!(
+            (found.kind, &found.target[..]),
+            (kind, link),
+            "{name}: {path}"
+        );
         assert_eq!(u64::from(found.uid), number("uid"), "{name}: {path}");
         assert_eq!(u64::from(found.gid), number("gid"), "{name}: {path}");
-        assert_eq!(u64::from(found.mode), number("mode") & 0o7777, "{name}: {path}");
+        assert_eq!(
+            u64::from(found.mode),
+            number("mode") & 0o7777,
+            "{name}: {path}"
+        );
         if kind == 'f' {
             assert_eq!(found.size, number("size"), "{name}: {path}");
-            assert_eq!(sha256(&found.content).hex(), entry["sha256"].as_str().unwrap(), "{name}: {path}");
+            assert_eq!(
+                sha256(&found.content).hex(),
+                entry["sha256"].as_str().unwrap(),
+                "{name}: {path}"
+            );
         }
         let xattrs = entry["xattrs"].as_array().unwrap();
         assert_eq!(found.xattrs.len(), xattrs.len(), "{name}: {path}");
@@ -103,7 +132,10 @@ fn compare(name: &str, layer: &Imported, expected: &Value) {
         node.kind == 'd' && (path.is_empty() || wanted.keys().any(|name| name.starts_with(&below)))
     };
     for (path, node) in &layer.nodes {
-        assert!(wanted.contains_key(path) || implied(path, node), "{name}: {path} was not expected");
+        assert!(
+            wanted.contains_key(path) || implied(path, node),
+            "{name}: {path} was not expected"
+        );
     }
 }
 
@@ -116,6 +148,11 @@ fn tidy(path: &str) -> String {
 fn the_same_blob_gives_the_same_commit() {
     for (path, _) in fixtures() {
         let (first, second) = (import(&path), import(&path));
-        assert_eq!(first.map(|layer| layer.id), second.map(|layer| layer.id), "{}", path.display());
+        assert_eq!(
+            first.map(|layer| layer.id),
+            second.map(|layer| layer.id),
+            "{}",
+            path.display()
+        );
     }
 }

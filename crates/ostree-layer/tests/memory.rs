@@ -1,6 +1,11 @@
 //! Memory grows by at most 100 bytes with each entry, and not at all with bytes. One test, so that nothing else
 //! runs in its process.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panic"
+)]
 
 mod support;
 
@@ -26,16 +31,28 @@ impl Generated {
         let mut file = Raw::file("large");
         file.size = support::tar::octal(zeros);
         let rest = if zeros > 0 { file.block() } else { Vec::new() };
-        Self { next: 0, rest, at: 0, zeros }
+        Self {
+            next: 0,
+            rest,
+            at: 0,
+            zeros,
+        }
     }
 
     fn header(&self) -> Raw {
         let directory = format!("usr/share/package-{:05}", self.next / PER_DIRECTORY);
         if self.next.is_multiple_of(PER_DIRECTORY) {
-            return Raw { flag: b'5', ..Raw::file(&directory) };
+            return Raw {
+                flag: b'5',
+                ..Raw::file(&directory)
+            };
         }
         let name = format!("{directory}/file-{:09}.txt", self.next);
-        Raw { flag: b'2', link: b"target".to_vec(), ..Raw::file(&name) }
+        Raw {
+            flag: b'2',
+            link: b"target".to_vec(),
+            ..Raw::file(&name)
+        }
     }
 }
 
@@ -65,8 +82,16 @@ impl Read for Generated {
 /// The most memory that this process ever had, in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        * 1024
 }
 
 fn import(lab: &Lab, zeros: u64) -> u64 {
@@ -83,8 +108,19 @@ fn import(lab: &Lab, zeros: u64) -> u64 {
         hasher.update(&buffer[..count]);
     }
     let digest = hasher.finish();
-    let request = Request { diff_id: Some(DiffId(digest.clone())), digest: Some(digest), ..Request::default() };
-    let layer = lab.layer(b"", b"", &Request { size: Some(size), ..request });
+    let request = Request {
+        diff_id: Some(DiffId(digest.clone())),
+        digest: Some(digest),
+        ..Request::default()
+    };
+    let layer = lab.layer(
+        b"",
+        b"",
+        &Request {
+            size: Some(size),
+            ..request
+        },
+    );
     let before = peak();
     let options = Request::default();
     lab.stage(Generated::new(zeros), &layer, &options).unwrap();
@@ -95,7 +131,11 @@ fn import(lab: &Lab, zeros: u64) -> u64 {
 fn memory_grows_little_with_entries_and_not_with_bytes() {
     let lab = Lab::new();
     let entries = import(&lab, 0);
-    assert!(entries < ENTRIES * 100 + 4_000_000, "{} bytes an entry", entries / ENTRIES);
+    assert!(
+        entries < ENTRIES * 100 + 4_000_000,
+        "{} bytes an entry",
+        entries / ENTRIES
+    );
     // The same again: what was freed is enough, though 100 MB of content come besides.
     let with_bytes = import(&lab, 100_000_256);
     assert!(with_bytes < 8_000_000, "{with_bytes} bytes more");

@@ -1,5 +1,10 @@
 //! Random trees come back as they were written, whatever wrote them; and ostree makes the same tree of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panic"
+)]
 
 mod support;
 
@@ -77,9 +82,7 @@ fn consistent(entries: Vec<Random>) -> Vec<Random> {
                 inner.starts_with(&format!("{}/", outer.path))
                     && !matches!(outer.thing, Thing::Directory)
             };
-            have.path == entry.path
-                || below(have, &entry.path)
-                || below(&entry, &have.path)
+            have.path == entry.path || below(have, &entry.path) || below(&entry, &have.path)
         });
         if !clashes {
             kept.push(entry);
@@ -107,7 +110,9 @@ fn written(entries: &[Random]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for entry in entries {
         if let Some(value) = &entry.xattr {
-            builder.append_pax_extensions([("SCHILY.xattr.user.random", value.as_slice())]).unwrap();
+            builder
+                .append_pax_extensions([("SCHILY.xattr.user.random", value.as_slice())])
+                .unwrap();
         }
         let mut header = tar::Header::new_gnu();
         header.set_mode(entry.mode);
@@ -118,21 +123,29 @@ fn written(entries: &[Random]) -> Vec<u8> {
         match &entry.thing {
             Thing::File(content) => {
                 header.set_size(content.len() as u64);
-                builder.append_data(&mut header, &entry.path, content.as_slice()).unwrap();
+                builder
+                    .append_data(&mut header, &entry.path, content.as_slice())
+                    .unwrap();
             }
             Thing::Link(target) => {
                 kind(tar::EntryType::Symlink);
                 // `append_link` would tidy the target.
                 header.set_link_name_literal(target).unwrap();
-                builder.append_data(&mut header, &entry.path, &[][..]).unwrap();
+                builder
+                    .append_data(&mut header, &entry.path, &[][..])
+                    .unwrap();
             }
             Thing::Directory => {
                 kind(tar::EntryType::Directory);
-                builder.append_data(&mut header, format!("{}/", entry.path), &[][..]).unwrap();
+                builder
+                    .append_data(&mut header, format!("{}/", entry.path), &[][..])
+                    .unwrap();
             }
             Thing::HardLink(number) => {
                 kind(tar::EntryType::Link);
-                builder.append_link(&mut header, &entry.path, files[*number]).unwrap();
+                builder
+                    .append_link(&mut header, &entry.path, files[*number])
+                    .unwrap();
             }
         }
     }
@@ -155,17 +168,25 @@ fn expected(entries: &[Random]) -> BTreeMap<String, Node> {
             size: content.len() as u64,
             content,
             target,
-            xattrs: value.map(|value| ("user.random".to_owned(), value)).into_iter().collect(),
+            xattrs: value
+                .map(|value| ("user.random".to_owned(), value))
+                .into_iter()
+                .collect(),
             checksum: None,
         }
     };
-    let files: Vec<&Random> =
-        entries.iter().filter(|entry| matches!(entry.thing, Thing::File(_))).collect();
+    let files: Vec<&Random> = entries
+        .iter()
+        .filter(|entry| matches!(entry.thing, Thing::File(_)))
+        .collect();
     let of = |entry: &Random| match entry.thing {
         Thing::HardLink(number) => node(files[number]),
         _ => node(entry),
     };
-    entries.iter().map(|entry| (entry.path.clone(), of(entry))).collect()
+    entries
+        .iter()
+        .map(|entry| (entry.path.clone(), of(entry)))
+        .collect()
 }
 
 proptest! {
@@ -220,11 +241,20 @@ proptest! {
 /// `ostree commit` reads the same archive through libarchive: needs the program `ostree`.
 #[test]
 fn ostree_makes_the_same_tree() {
-    let raw = |name: &str| Raw { mode: b"0004755\0".to_vec(), ..Raw::file(name) };
+    let raw = |name: &str| Raw {
+        mode: b"0004755\0".to_vec(),
+        ..Raw::file(name)
+    };
     let tar = support::tar::Tar::new()
         .dir("./")
         .dir_mode("usr", 0o755)
-        .entry(Raw { uid: b"0000005\0".to_vec(), ..raw("usr/su") }, b"su")
+        .entry(
+            Raw {
+                uid: b"0000005\0".to_vec(),
+                ..raw("usr/su")
+            },
+            b"su",
+        )
         .xattr("user.a", "1")
         .xattr("user.B", "2")
         .file("usr/deep/er/file", vec![b'x'; 200_000])
@@ -244,15 +274,28 @@ fn ostree_makes_the_same_tree() {
             .args(arguments)
             .output()
             .expect("this test needs ostree");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     };
     ostree(&["init", "--mode=bare-user"]);
     let tree = format!("--tree=tar={}", file.display());
-    ostree(&["commit", "--branch=b", "--no-bindings", "--tar-autocreate-parents", &tree]);
+    ostree(&[
+        "commit",
+        "--branch=b",
+        "--no-bindings",
+        "--tar-autocreate-parents",
+        &tree,
+    ]);
     let listing = ostree(&["ls", "-R", "-C", "b"]);
     let root = listing.lines().next().unwrap();
-    let theirs: Vec<&str> = root.split_whitespace().filter(|word| word.len() == 64).collect();
+    let theirs: Vec<&str> = root
+        .split_whitespace()
+        .filter(|word| word.len() == 64)
+        .collect();
     let (tree, meta) = (ours.commit.tree.to_string(), ours.commit.meta.to_string());
     assert_eq!(theirs, [tree, meta], "{listing}");
 }
@@ -282,10 +325,19 @@ fn labels_are_asked_for_by_final_path() {
         .file("usr/deep/.wh.x", "")
         .end();
     let policy = "usr-only".parse().unwrap();
-    let request = || Request { labels: &Echo, policy, ..Request::default() };
+    let request = || Request {
+        labels: &Echo,
+        policy,
+        ..Request::default()
+    };
     let layer = Lab::new().blob(&tar, &tar, &request()).unwrap();
     let label = |path: &str| -> String {
-        let labels: Vec<_> = layer.node(path).xattrs.iter().map(|(_, value)| value.clone()).collect();
+        let labels: Vec<_> = layer
+            .node(path)
+            .xattrs
+            .iter()
+            .map(|(_, value)| value.clone())
+            .collect();
         String::from_utf8(labels.concat()).unwrap()
     };
     assert_eq!(label("usr/etc/a"), "usr/etc/a:100644\0");
@@ -293,8 +345,14 @@ fn labels_are_asked_for_by_final_path() {
     assert_eq!(label("usr/l"), "usr/l:120777\0");
     assert_eq!(label("usr/etc"), "usr/etc:40700\0");
     assert_eq!(label("usr/deep"), "usr/deep:40755\0");
-    assert_eq!((label("usr/none"), label("usr/deep/.wh.x")), (String::new(), String::new()));
+    assert_eq!(
+        (label("usr/none"), label("usr/deep/.wh.x")),
+        (String::new(), String::new())
+    );
     let tar = support::tar::Tar::new().file("usr/broken", "").end();
     let error = Lab::new().blob(&tar, &tar, &request()).unwrap_err();
-    assert_eq!(chain(&error), "cannot find the label of \"usr/broken\": no policy for it");
+    assert_eq!(
+        chain(&error),
+        "cannot find the label of \"usr/broken\": no policy for it"
+    );
 }

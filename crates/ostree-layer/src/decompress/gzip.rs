@@ -19,7 +19,11 @@ pub(crate) struct Gzip<B> {
 impl<B: BufRead> Gzip<B> {
     /// `input` begins with a member.
     pub(super) fn new(input: B) -> Self {
-        Self { decoder: GzDecoder::new(Slot(Some(input))), member: 1, at_end: false }
+        Self {
+            decoder: GzDecoder::new(Slot(Some(input))),
+            member: 1,
+            at_end: false,
+        }
     }
 
     /// The next bytes of the content; none at the end of the last member, which is the input's end.
@@ -34,7 +38,11 @@ impl<B: BufRead> Gzip<B> {
             match self.decoder.get_mut().fill_buf().map_err(damaged)? {
                 [] => self.at_end = true,
                 [0x1f] | [0x1f, 0x8b, ..] => self.next_member(),
-                _ => return Err(Error::GzipTrailing { members: self.member }),
+                _ => {
+                    return Err(Error::GzipTrailing {
+                        members: self.member,
+                    });
+                }
             }
         }
         Ok(0)
@@ -50,9 +58,16 @@ impl<B: BufRead> Gzip<B> {
 
 impl<B> Gzip<B> {
     /// The input behind.
-    #[expect(clippy::expect_used, reason = "the slot is empty only inside next_member")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the slot is empty only inside next_member"
+    )]
     pub(super) fn input(&mut self) -> &mut B {
-        self.decoder.get_mut().0.as_mut().expect("the decoder has its input")
+        self.decoder
+            .get_mut()
+            .0
+            .as_mut()
+            .expect("the decoder has its input")
     }
 }
 

@@ -58,7 +58,10 @@ pub(super) fn check(
     match (encoding, found) {
         (Encoding::Sniff, Some(found)) => Ok(found),
         (Encoding::Declared, Some(found)) if found == declared => Ok(found),
-        _ => Err(Error::Encoding { declared: name(declared), found: magic.name() }),
+        _ => Err(Error::Encoding {
+            declared: name(declared),
+            found: magic.name(),
+        }),
     }
 }
 

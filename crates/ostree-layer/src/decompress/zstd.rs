@@ -42,7 +42,13 @@ enum Header {
 
 impl<B: Peek> Zstd<B> {
     pub(super) fn new(input: B, window_limit: u64) -> Self {
-        Self { input, window_limit, frame: 0, current: None, spare: None }
+        Self {
+            input,
+            window_limit,
+            frame: 0,
+            current: None,
+            spare: None,
+        }
     }
 
     /// The input behind.
@@ -90,7 +96,10 @@ impl<B: Peek> Zstd<B> {
     /// Begin the next frame that holds data, if there is one.
     fn next_frame(&mut self) -> Result<bool, Error> {
         loop {
-            let damaged = |source| Error::Zstd { frame: self.frame + 1, source };
+            let damaged = |source| Error::Zstd {
+                frame: self.frame + 1,
+                source,
+            };
             let head = self.input.peek(HEADER_BYTES).map_err(damaged)?;
             if head.is_empty() {
                 return Ok(false);
@@ -109,7 +118,10 @@ impl<B: Peek> Zstd<B> {
 
     fn open(&mut self, window: u64) -> Result<Frame, Error> {
         if window > self.window_limit {
-            return Err(Error::ZstdWindow { window, limit: self.window_limit });
+            return Err(Error::ZstdWindow {
+                window,
+                limit: self.window_limit,
+            });
         }
         let frame = self.frame;
         let failed = |source| Error::Zstd { frame, source };
@@ -123,7 +135,9 @@ impl<B: Peek> Zstd<B> {
             _ => {
                 let mut decoder = Decoder::new().map_err(failed)?;
                 let log = self.window_limit.max(1024).ilog2().clamp(10, 31);
-                decoder.set_parameter(DParameter::WindowLogMax(log)).map_err(failed)?;
+                decoder
+                    .set_parameter(DParameter::WindowLogMax(log))
+                    .map_err(failed)?;
                 decoder
             }
         };
@@ -171,7 +185,10 @@ fn parse_header(head: &[u8]) -> io::Result<Header> {
             let size = word(4).map(u32::from_le_bytes).ok_or_else(cut)?;
             Ok(Header::Skippable { size: size.into() })
         }
-        _ => Err(io::Error::new(ErrorKind::InvalidData, "what follows is no zstd frame")),
+        _ => Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "what follows is no zstd frame",
+        )),
     }
 }
 
@@ -188,8 +205,12 @@ fn window(header: &[u8]) -> io::Result<u64> {
     let field = header.get(1 + dictionary_id..).unwrap_or_default();
     let size = match descriptor >> 6 {
         0 => field.first().map(|byte| u64::from(*byte)),
-        1 => field.first_chunk().map(|bytes| u64::from(u16::from_le_bytes(*bytes)) + 256),
-        2 => field.first_chunk().map(|bytes| u64::from(u32::from_le_bytes(*bytes))),
+        1 => field
+            .first_chunk()
+            .map(|bytes| u64::from(u16::from_le_bytes(*bytes)) + 256),
+        2 => field
+            .first_chunk()
+            .map(|bytes| u64::from(u32::from_le_bytes(*bytes))),
         _ => field.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),
     };
     size.ok_or_else(cut)

@@ -12,7 +12,10 @@ pub(super) struct Arena<T> {
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Self { pieces: Vec::new(), length: 0 }
+        Self {
+            pieces: Vec::new(),
+            length: 0,
+        }
     }
 }
 
@@ -70,7 +73,11 @@ impl Texts {
 
     /// Add a text of at most [`TEXT_PIECE`] bytes. `None` when there is no more room.
     pub(super) fn push(&mut self, text: &str) -> Option<TextAt> {
-        if self.pieces.last().is_none_or(|piece| piece.len() + text.len() > TEXT_PIECE) {
+        if self
+            .pieces
+            .last()
+            .is_none_or(|piece| piece.len() + text.len() > TEXT_PIECE)
+        {
             self.pieces.push(String::with_capacity(TEXT_PIECE));
         }
         self.bytes += text.len();
@@ -104,7 +111,10 @@ mod tests {
             assert_eq!(arena.push(number), Some(number));
         }
         *arena.get_mut(20_000) = 7;
-        assert_eq!((*arena.get(0), *arena.get(20_000), *arena.get(49_999)), (0, 7, 49_999));
+        assert_eq!(
+            (*arena.get(0), *arena.get(20_000), *arena.get(49_999)),
+            (0, 7, 49_999)
+        );
         assert_eq!(arena.len(), 50_000);
     }
 

@@ -30,7 +30,13 @@ pub(crate) struct Derived<'a> {
 impl<'a> Derived<'a> {
     pub(crate) fn new(import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
         let tree = Tree::new(import.limits)?;
-        Ok(Self { import, stage, tree, marker: None, last_meta: None })
+        Ok(Self {
+            import,
+            stage,
+            tree,
+            marker: None,
+            last_meta: None,
+        })
     }
 
     /// Take in an entry; its content is read from the archive when it is wanted.
@@ -41,14 +47,23 @@ impl<'a> Derived<'a> {
         report: &mut Report,
     ) -> Result<(), Error> {
         let shown = show(entry.path.as_bytes());
-        let refuse = |problem| Error::Entry { path: shown.clone(), problem };
+        let refuse = |problem| Error::Entry {
+            path: shown.clone(),
+            problem,
+        };
         let path = match self.is_overlay_whiteout(&entry) {
             true => marker_path(&entry.path),
             false => entry.path.clone(),
         };
-        let place = self.import.policy.place(&path, "name", self.import.limits).map_err(refuse)?;
+        let place = self
+            .import
+            .policy
+            .place(&path, "name", self.import.limits)
+            .map_err(refuse)?;
         match place {
-            Place::Root => self.add_root(entry, report).map_err(|error| error.of(&shown)),
+            Place::Root => self
+                .add_root(entry, report)
+                .map_err(|error| error.of(&shown)),
             Place::Dropped(top) => {
                 self.count_dropped(top, report);
                 Ok(())
@@ -62,9 +77,9 @@ impl<'a> Derived<'a> {
                 Ok(())
             }
             Place::Repository(path) => self.add_to_repository(entry, &path, archive, report),
-            Place::Tree(path) if is_marker(&path) => {
-                self.add_marker(&entry, &path, report).map_err(|error| error.of(&shown))
-            }
+            Place::Tree(path) if is_marker(&path) => self
+                .add_marker(&entry, &path, report)
+                .map_err(|error| error.of(&shown)),
             Place::Tree(path) => self.add_to_tree(entry, &path, archive, report),
         }
     }
@@ -87,7 +102,12 @@ impl<'a> Derived<'a> {
         let plain = (entry.kind == Kind::File && entry.size == 0)
             || entry.kind == Kind::Device { zero: true };
         if !plain {
-            self.warn(report, Warning::OddWhiteout { path: show(entry.path.as_bytes()) });
+            self.warn(
+                report,
+                Warning::OddWhiteout {
+                    path: show(entry.path.as_bytes()),
+                },
+            );
         }
         let checksum = match self.marker {
             Some(checksum) => checksum,
@@ -97,7 +117,9 @@ impl<'a> Derived<'a> {
                 *self.marker.insert(written.map_err(store)?)
             }
         };
-        self.tree.put_file(ROOT, path, NodeKind::File, checksum).map(drop)
+        self.tree
+            .put_file(ROOT, path, NodeKind::File, checksum)
+            .map(drop)
     }
 
     fn add_to_tree<R: BufRead>(
@@ -117,7 +139,9 @@ impl<'a> Derived<'a> {
                 return Ok(());
             }
             Kind::Directory => {
-                let meta = self.write_meta(entry, path, report).map_err(|e| e.of(&shown))?;
+                let meta = self
+                    .write_meta(entry, path, report)
+                    .map_err(|e| e.of(&shown))?;
                 self.tree.put_directory(ROOT, path, meta)
             }
             Kind::Hardlink(target) => self.add_link(ROOT, path, target),
@@ -134,7 +158,12 @@ impl<'a> Derived<'a> {
         match before {
             Before::Other => self.warn(report, Warning::Replaced { path: shown }),
             Before::Same { from_etc: was } if was != from_etc && !is_directory => {
-                self.warn(report, Warning::EtcTwice { path: show(path.as_bytes()) });
+                self.warn(
+                    report,
+                    Warning::EtcTwice {
+                        path: show(path.as_bytes()),
+                    },
+                );
             }
             Before::Same { .. } if !is_directory => {
                 self.warn(report, Warning::Duplicate { path: shown });
@@ -179,7 +208,11 @@ impl<'a> Derived<'a> {
     ) -> Result<(tree::Id, Before), Error> {
         let shown = || show(target.as_bytes());
         let (target_root, found) =
-            match self.import.policy.place(target, "hard link's target", self.import.limits)? {
+            match self
+                .import
+                .policy
+                .place(target, "hard link's target", self.import.limits)?
+            {
                 Place::Tree(target) => (ROOT, target),
                 Place::Repository(target) => (REPOSITORY, target),
                 Place::Dropped(_) if root == ROOT => {
@@ -210,15 +243,27 @@ impl<'a> Derived<'a> {
             Some(path) => xattrs::labelled(xattrs, self.import.labels, path, header.mode)?,
             None => Xattrs::from_pairs(xattrs).map_err(object)?,
         };
-        let written = self.stage.write_file(&header, entry.size, &mut archive.content());
+        let written = self
+            .stage
+            .write_file(&header, entry.size, &mut archive.content());
         written.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))
     }
 
-    fn write_meta(&mut self, entry: Entry, path: &str, report: &mut Report) -> Result<Checksum, Error> {
+    fn write_meta(
+        &mut self,
+        entry: Entry,
+        path: &str,
+        report: &mut Report,
+    ) -> Result<Checksum, Error> {
         let mode = S_IFDIR | entry.mode;
         let xattrs = xattrs::kept(entry.xattrs, report);
         let xattrs = xattrs::labelled(xattrs, self.import.labels, path, mode)?;
-        self.put_meta(DirMeta { uid: entry.uid, gid: entry.gid, mode, xattrs })
+        self.put_meta(DirMeta {
+            uid: entry.uid,
+            gid: entry.gid,
+            mode,
+            xattrs,
+        })
     }
 
     fn put_meta(&mut self, meta: DirMeta) -> Result<Checksum, Error> {
@@ -254,7 +299,10 @@ fn file_kind(kind: &Kind) -> NodeKind {
 
 /// Whether the last name is a whiteout marker's.
 fn is_marker(path: &str) -> bool {
-    path.rsplit('/').next().unwrap_or_default().starts_with(WHITEOUT)
+    path.rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .starts_with(WHITEOUT)
 }
 
 /// The whiteout marker that removes `path`.
@@ -273,10 +321,16 @@ fn is_etc(path: &str) -> bool {
 
 /// An error of the repository; [`Error::of`] says about what.
 fn store(source: ostree_store::Error) -> Error {
-    Error::Store { path: String::new(), source }
+    Error::Store {
+        path: String::new(),
+        source,
+    }
 }
 
 /// A malformed object; [`Error::of`] says which.
 fn object(source: ostree_objects::Error) -> Error {
-    Error::Object { path: String::new(), source }
+    Error::Object {
+        path: String::new(),
+        source,
+    }
 }

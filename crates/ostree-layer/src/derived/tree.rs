@@ -71,7 +71,9 @@ struct Link {
 pub(super) enum Before {
     Nothing,
     /// The same kind of thing; `from_etc` of what was there.
-    Same { from_etc: bool },
+    Same {
+        from_etc: bool,
+    },
     /// A directory where a file is put, or the other way round.
     Other,
 }
@@ -287,7 +289,10 @@ impl<'a> Tree<'a> {
     }
 
     fn problem(&self, id: Id, problem: Problem) -> Error {
-        Error::Entry { path: show(self.path(id).as_bytes()), problem }
+        Error::Entry {
+            path: show(self.path(id).as_bytes()),
+            problem,
+        }
     }
 
     /// What is at `path`; links are not followed.
@@ -341,12 +346,17 @@ impl<'a> Tree<'a> {
                 self.make_directory(id)?;
                 return Ok(id);
             }
-            Kind::Symlink => Problem::ThroughLink { link: show(self.path(id).as_bytes()) },
-            Kind::File | Kind::Hardlink => {
-                Problem::ThroughFile { parent: show(self.path(id).as_bytes()) }
-            }
+            Kind::Symlink => Problem::ThroughLink {
+                link: show(self.path(id).as_bytes()),
+            },
+            Kind::File | Kind::Hardlink => Problem::ThroughFile {
+                parent: show(self.path(id).as_bytes()),
+            },
         };
-        Err(Error::Entry { path: show(path.as_bytes()), problem })
+        Err(Error::Entry {
+            path: show(path.as_bytes()),
+            problem,
+        })
     }
 
     /// The child of that name, absent if it is new.
@@ -379,8 +389,15 @@ impl<'a> Tree<'a> {
     }
 
     fn make_directory(&mut self, id: Id) -> Result<(), Error> {
-        let directory = Directory { first_child: NONE, meta: NONE, tree: NONE };
-        let data = self.directories.push(directory).ok_or_else(|| self.full())?;
+        let directory = Directory {
+            first_child: NONE,
+            meta: NONE,
+            tree: NONE,
+        };
+        let data = self
+            .directories
+            .push(directory)
+            .ok_or_else(|| self.full())?;
         let node = self.nodes.get_mut(id);
         (node.kind, node.data) = (Kind::Directory, data);
         Ok(())
@@ -407,13 +424,21 @@ impl<'a> Tree<'a> {
     fn add_link(&mut self, node: Id, root: Id, target: &str) -> Result<u32, Error> {
         let length = u16::try_from(target.len()).map_err(|_| self.full())?;
         let target = self.add_text(target)?;
-        self.links.push(Link { node, root, target, length });
+        self.links.push(Link {
+            node,
+            root,
+            target,
+            length,
+        });
         Ok(index(self.links.len() - 1))
     }
 
     fn add_text(&mut self, text: &str) -> Result<TextAt, Error> {
         let limit = self.limits.all_names_bytes;
-        let too_much = Error::Limit { what: "bytes of names", limit: limit as u64 };
+        let too_much = Error::Limit {
+            what: "bytes of names",
+            limit: limit as u64,
+        };
         if self.names.bytes() + text.len() > limit {
             return Err(too_much);
         }
@@ -442,7 +467,10 @@ impl<'a> Tree<'a> {
     }
 
     fn full(&self) -> Error {
-        Error::Limit { what: "files and directories", limit: self.limits.entries }
+        Error::Limit {
+            what: "files and directories",
+            limit: self.limits.entries,
+        }
     }
 
     fn slot(&self, parent: Id, name: &str) -> usize {

@@ -31,7 +31,10 @@ impl Derived<'_> {
             let limit = self.import.limits.implied_bytes;
             if implied_bytes > limit {
                 let what = "bytes of names of directories that are not listed";
-                return Err(Error::Limit { what, limit: limit as u64 });
+                return Err(Error::Limit {
+                    what,
+                    limit: limit as u64,
+                });
             }
             let tree = self.dirtree(id);
             let tree = self.stage.write_dirtree(&tree).map_err(store);
@@ -46,7 +49,12 @@ impl Derived<'_> {
     fn implied_meta(&mut self, path: &str) -> Result<Checksum, Error> {
         let mode = S_IFDIR | 0o755;
         let xattrs = xattrs::labelled(Vec::new(), self.import.labels, path, mode)?;
-        self.put_meta(DirMeta { uid: 0, gid: 0, mode, xattrs })
+        self.put_meta(DirMeta {
+            uid: 0,
+            gid: 0,
+            mode,
+            xattrs,
+        })
     }
 
     fn dirtree(&self, id: Id) -> DirTree {
@@ -55,7 +63,8 @@ impl Derived<'_> {
             let name = self.tree.name(child).to_owned();
             match self.tree.kind(child) {
                 Kind::Directory => {
-                    if let (Some(objects), Some(meta)) = (self.tree.tree(child), self.tree.meta(child))
+                    if let (Some(objects), Some(meta)) =
+                        (self.tree.tree(child), self.tree.meta(child))
                     {
                         tree.dirs.push((name, objects, meta));
                     }
@@ -80,7 +89,10 @@ impl Derived<'_> {
         let (tree, meta) = match root {
             Some(root) => root,
             // The loop above ends with the root.
-            None => (DirTree::default().checksum(), DirMeta::root_default().checksum()),
+            None => (
+                DirTree::default().checksum(),
+                DirMeta::root_default().checksum(),
+            ),
         };
         let commit = Commit {
             metadata,

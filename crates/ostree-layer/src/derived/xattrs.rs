@@ -36,7 +36,10 @@ pub(super) fn labelled(
     mode: u32,
 ) -> Result<Xattrs, Error> {
     let label = labels.label(path, mode);
-    let label = label.map_err(|source| Error::Label { path: show(path.as_bytes()), source })?;
+    let label = label.map_err(|source| Error::Label {
+        path: show(path.as_bytes()),
+        source,
+    })?;
     if let Some(label) = label {
         xattrs.push((SELINUX.to_vec(), label));
     }

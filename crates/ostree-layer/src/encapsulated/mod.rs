@@ -7,7 +7,9 @@ mod xattrs;
 
 use std::io::{self, BufRead, Read as _};
 
-use ostree_objects::{Checksum, Commit, DirMeta, DirTree, FileHeader, Metadata, ObjectName, ObjectType};
+use ostree_objects::{
+    Checksum, Commit, DirMeta, DirTree, FileHeader, Metadata, ObjectName, ObjectType,
+};
 use ostree_store::Stage;
 
 use self::name::Path;
@@ -61,7 +63,8 @@ impl<'a> Encapsulated<'a> {
         report: &mut Report,
     ) -> Result<(), Error> {
         let shown = show(entry.path.as_bytes());
-        self.add_entry(entry, archive, report).map_err(|error| error.of(&shown))
+        self.add_entry(entry, archive, report)
+            .map_err(|error| error.of(&shown))
     }
 
     fn add_entry<R: BufRead>(
@@ -88,18 +91,18 @@ impl<'a> Encapsulated<'a> {
                 self.xattrs.add_record(record, bytes)
             }
             Path::XattrsOf(file) => match &entry.kind {
-                Kind::Hardlink(target) => {
-                    self.xattrs.announce_record(file, name::link_target(target)?)
-                }
+                Kind::Hardlink(target) => self
+                    .xattrs
+                    .announce_record(file, name::link_target(target)?),
                 _ => {
                     let bytes = read(&entry, self.limits.xattr_record_bytes, archive)?;
                     self.xattrs.announce(file, bytes)
                 }
             },
             Path::OldXattrsOf(file) => match &entry.kind {
-                Kind::Hardlink(target) => {
-                    self.xattrs.announce_record(file, name::old_link_target(target)?)
-                }
+                Kind::Hardlink(target) => self
+                    .xattrs
+                    .announce_record(file, name::old_link_target(target)?),
                 kind => Err(wrong_kind(kind)),
             },
         }
@@ -119,8 +122,9 @@ impl<'a> Encapsulated<'a> {
             kind => return Err(wrong_kind(&kind)),
         };
         let mut content = archive.content();
-        let written =
-            self.stage.write_file_expecting(&checksum, &header, entry.size, &mut content);
+        let written = self
+            .stage
+            .write_file_expecting(&checksum, &header, entry.size, &mut content);
         written.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))?;
         if self.part == Part::Chunk {
             self.files.push(checksum);
@@ -155,7 +159,9 @@ impl<'a> Encapsulated<'a> {
             _ => {}
         }
         let bytes = read(entry, self.limits.metadata_object_bytes, archive)?;
-        self.stage.write_metadata_expecting(&object, &bytes).map_err(store)?;
+        self.stage
+            .write_metadata_expecting(&object, &bytes)
+            .map_err(store)?;
         if object.object_type == ObjectType::CommitMeta {
             self.commitmeta = Some(bytes);
         }
@@ -172,7 +178,9 @@ impl<'a> Encapsulated<'a> {
 
     /// All entries have come: the layer's commit, and its detached metadata.
     pub(crate) fn finish(self) -> Result<(Checksum, Option<Vec<u8>>), Error> {
-        self.xattrs.nothing_waits().map_err(|error| error.of("end of the layer"))?;
+        self.xattrs
+            .nothing_waits()
+            .map_err(|error| error.of("end of the layer"))?;
         match (self.part, self.commit) {
             (Part::Commit, Some(commit)) => Ok((commit, self.commitmeta)),
             (Part::Commit, None) => {
@@ -189,11 +197,21 @@ impl<'a> Encapsulated<'a> {
         if let Some(pair) = self.files.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(Error::from(Problem::DuplicateObject).of(&pair[0].to_string()));
         }
-        let files = self.files.iter().map(|file| (file.to_string(), *file)).collect();
-        let root = DirTree { files, dirs: Vec::new() };
+        let files = self
+            .files
+            .iter()
+            .map(|file| (file.to_string(), *file))
+            .collect();
+        let root = DirTree {
+            files,
+            dirs: Vec::new(),
+        };
         let of_commit = |error| store(error).of("the layer's commit");
         let tree = self.stage.write_dirtree(&root).map_err(of_commit)?;
-        let meta = self.stage.write_dirmeta(&DirMeta::root_default()).map_err(of_commit)?;
+        let meta = self
+            .stage
+            .write_dirmeta(&DirMeta::root_default())
+            .map_err(of_commit)?;
         let commit = Commit {
             metadata: Metadata::new(),
             parent: None,
@@ -217,7 +235,11 @@ fn read<R: BufRead>(
         return Err(wrong_kind(&entry.kind));
     }
     if entry.size > limit {
-        return Err(Problem::ObjectTooLarge { size: entry.size, limit }.into());
+        return Err(Problem::ObjectTooLarge {
+            size: entry.size,
+            limit,
+        }
+        .into());
     }
     let mut bytes = Vec::new();
     match archive.content().read_to_end(&mut bytes) {
@@ -227,7 +249,9 @@ fn read<R: BufRead>(
 }
 
 fn failure<R: BufRead>(archive: &mut Archive<'_, R>, error: io::Error) -> Error {
-    archive.take_failure().unwrap_or(Error::Blob { source: error })
+    archive
+        .take_failure()
+        .unwrap_or(Error::Blob { source: error })
 }
 
 fn wrong_kind(kind: &Kind) -> Error {
@@ -243,5 +267,8 @@ fn wrong_kind(kind: &Kind) -> Error {
 }
 
 fn store(source: ostree_store::Error) -> Error {
-    Error::Store { path: String::new(), source }
+    Error::Store {
+        path: String::new(),
+        source,
+    }
 }

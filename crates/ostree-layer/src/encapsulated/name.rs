@@ -28,12 +28,18 @@ pub(super) enum Path {
 
 /// Tell what `path` is.
 pub(super) fn parse(path: &str) -> Result<Path, Problem> {
-    let Some(path) = path.strip_prefix(REPOSITORY) else { return Ok(Path::Other) };
+    let Some(path) = path.strip_prefix(REPOSITORY) else {
+        return Ok(Path::Other);
+    };
     if let Some(record) = path.strip_prefix("xattrs/") {
         return checksum(record).map(Path::OldXattrRecord);
     }
-    let Some(name) = path.strip_prefix("objects/") else { return Ok(Path::Other) };
-    let not_a_name = || Problem::ObjectName { name: show(name.as_bytes()) };
+    let Some(name) = path.strip_prefix("objects/") else {
+        return Ok(Path::Other);
+    };
+    let not_a_name = || Problem::ObjectName {
+        name: show(name.as_bytes()),
+    };
     let (shard, rest) = name.split_once('/').ok_or_else(not_a_name)?;
     let (stem, extension) = rest.split_once('.').ok_or_else(not_a_name)?;
     if shard.len() != 2 {
@@ -56,9 +62,13 @@ pub(super) fn parse(path: &str) -> Result<Path, Problem> {
 
 /// The record that a hard link of format 1 leads to: `…/objects/ab/….file-xattrs` or `../ab/….file-xattrs`.
 pub(super) fn link_target(target: &str) -> Result<Checksum, Problem> {
-    let missing = || Problem::NoXattrRecord { record: show(target.as_bytes()) };
+    let missing = || Problem::NoXattrRecord {
+        record: show(target.as_bytes()),
+    };
     let mut names = target.rsplit('/');
-    let stem = names.next().and_then(|name| name.strip_suffix(".file-xattrs"));
+    let stem = names
+        .next()
+        .and_then(|name| name.strip_suffix(".file-xattrs"));
     let shard = names.next().filter(|shard| shard.len() == 2);
     let (shard, stem) = shard.zip(stem).ok_or_else(missing)?;
     checksum(&format!("{shard}{stem}")).map_err(|_| missing())
@@ -67,11 +77,15 @@ pub(super) fn link_target(target: &str) -> Result<Checksum, Problem> {
 /// The record that a hard link of format 0 leads to: its last name.
 pub(super) fn old_link_target(target: &str) -> Result<Checksum, Problem> {
     let name = target.rsplit('/').next().unwrap_or_default();
-    checksum(name).map_err(|_| Problem::NoXattrRecord { record: show(target.as_bytes()) })
+    checksum(name).map_err(|_| Problem::NoXattrRecord {
+        record: show(target.as_bytes()),
+    })
 }
 
 fn checksum(text: &str) -> Result<Checksum, Problem> {
-    text.parse().map_err(|_| Problem::ObjectName { name: show(text.as_bytes()) })
+    text.parse().map_err(|_| Problem::ObjectName {
+        name: show(text.as_bytes()),
+    })
 }
 
 #[cfg(test)]
@@ -88,8 +102,14 @@ mod tests {
         let checksum = HEX.parse().unwrap();
         let object = |kind| Path::Object(ObjectName::new(checksum, kind));
         for (path, expected) in [
-            (format!("sysroot/ostree/repo/objects/aa/{REST}.file"), object(ObjectType::File)),
-            (format!("sysroot/ostree/repo/objects/aa/{REST}.dirmeta"), object(ObjectType::DirMeta)),
+            (
+                format!("sysroot/ostree/repo/objects/aa/{REST}.file"),
+                object(ObjectType::File),
+            ),
+            (
+                format!("sysroot/ostree/repo/objects/aa/{REST}.dirmeta"),
+                object(ObjectType::DirMeta),
+            ),
             (
                 format!("sysroot/ostree/repo/objects/aa/{REST}.file-xattrs"),
                 Path::XattrRecord(checksum),
@@ -98,12 +118,18 @@ mod tests {
                 format!("sysroot/ostree/repo/objects/aa/{REST}.file-xattrs-link"),
                 Path::XattrsOf(checksum),
             ),
-            (format!("sysroot/ostree/repo/xattrs/{HEX}"), Path::OldXattrRecord(checksum)),
+            (
+                format!("sysroot/ostree/repo/xattrs/{HEX}"),
+                Path::OldXattrRecord(checksum),
+            ),
             (
                 format!("sysroot/ostree/repo/objects/aa/{REST}.file.xattrs"),
                 Path::OldXattrsOf(checksum),
             ),
-            (format!("./sysroot/ostree/repo/objects/aa/{REST}.file"), Path::Other),
+            (
+                format!("./sysroot/ostree/repo/objects/aa/{REST}.file"),
+                Path::Other,
+            ),
             ("sysroot/ostree/repo/config".to_owned(), Path::Other),
             ("sysroot/ostree/repo/refs/heads/x".to_owned(), Path::Other),
             ("usr/bin/sh".to_owned(), Path::Other),
@@ -118,22 +144,33 @@ mod tests {
             format!("AA/{REST}.file"),
             format!("aa{REST}.file"),
         ] {
-            assert!(parse(&format!("sysroot/ostree/repo/objects/{name}")).is_err(), "{name}");
+            assert!(
+                parse(&format!("sysroot/ostree/repo/objects/{name}")).is_err(),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn targets() {
         let checksum = HEX.parse().unwrap();
-        for target in
-            [format!("../aa/{REST}.file-xattrs"), format!("sysroot/ostree/repo/objects/aa/{REST}.file-xattrs")]
-        {
+        for target in [
+            format!("../aa/{REST}.file-xattrs"),
+            format!("sysroot/ostree/repo/objects/aa/{REST}.file-xattrs"),
+        ] {
             assert_eq!(link_target(&target), Ok(checksum));
         }
-        for target in [format!("{REST}.file-xattrs"), format!("../aa/{REST}.file"), String::new()] {
+        for target in [
+            format!("{REST}.file-xattrs"),
+            format!("../aa/{REST}.file"),
+            String::new(),
+        ] {
             assert!(link_target(&target).is_err());
         }
-        assert_eq!(old_link_target(&format!("../../../xattrs/{HEX}")), Ok(checksum));
+        assert_eq!(
+            old_link_target(&format!("../../../xattrs/{HEX}")),
+            Ok(checksum)
+        );
         assert!(old_link_target("x").is_err());
     }
 }

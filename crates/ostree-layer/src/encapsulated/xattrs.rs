@@ -22,12 +22,18 @@ impl XattrQueue {
     pub(super) fn add_record(&mut self, name: Checksum, bytes: Vec<u8>) -> Result<(), Error> {
         let actual = Checksum::of(&bytes);
         if actual != name {
-            return Err(Problem::XattrRecord { actual: actual.to_string() }.into());
+            return Err(Problem::XattrRecord {
+                actual: actual.to_string(),
+            }
+            .into());
         }
         self.bytes += bytes.len();
         if self.bytes > ALL_RECORDS_BYTES {
             let what = "bytes of records of extended attributes";
-            return Err(Error::Limit { what, limit: ALL_RECORDS_BYTES as u64 });
+            return Err(Error::Limit {
+                what,
+                limit: ALL_RECORDS_BYTES as u64,
+            });
         }
         self.records.insert(name, bytes);
         Ok(())
@@ -42,8 +48,14 @@ impl XattrQueue {
     }
 
     /// The next file object is `file` and has the attributes of `record`.
-    pub(super) fn announce_record(&mut self, file: Checksum, record: Checksum) -> Result<(), Error> {
-        let missing = || Problem::NoXattrRecord { record: record.to_string() };
+    pub(super) fn announce_record(
+        &mut self,
+        file: Checksum,
+        record: Checksum,
+    ) -> Result<(), Error> {
+        let missing = || Problem::NoXattrRecord {
+            record: record.to_string(),
+        };
         let bytes = self.records.get(&record).ok_or_else(missing)?.clone();
         self.announce(file, bytes)
     }
@@ -52,7 +64,10 @@ impl XattrQueue {
     pub(super) fn take(&mut self, file: Checksum) -> Result<Xattrs, Error> {
         let (found, bytes) = self.next.take().ok_or(Problem::NoXattrs)?;
         if found != file {
-            return Err(Problem::OtherXattrs { found: found.to_string() }.into());
+            return Err(Problem::OtherXattrs {
+                found: found.to_string(),
+            }
+            .into());
         }
         let path = file.to_string();
         Xattrs::parse(&bytes).map_err(|source| Error::Object { path, source })
@@ -60,10 +75,15 @@ impl XattrQueue {
 
     /// Something else than a file object comes, or the layer's end.
     pub(super) fn nothing_waits(&self) -> Result<(), Error> {
-        self.next.as_ref().map_or(Ok(()), |(object, _)| Err(dangling(*object)))
+        self.next
+            .as_ref()
+            .map_or(Ok(()), |(object, _)| Err(dangling(*object)))
     }
 }
 
 fn dangling(object: Checksum) -> Error {
-    Problem::DanglingXattrs { object: object.to_string() }.into()
+    Problem::DanglingXattrs {
+        object: object.to_string(),
+    }
+    .into()
 }

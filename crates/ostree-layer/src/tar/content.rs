@@ -31,7 +31,10 @@ impl Body {
             stored,
             padding: padding(stored),
             size: content,
-            extent: Extent { start: 0, length: content },
+            extent: Extent {
+                start: 0,
+                length: content,
+            },
             ..Self::default()
         }
     }
@@ -43,7 +46,10 @@ impl Body {
             stored,
             padding: padding(stored),
             size,
-            extent: extents.next().unwrap_or(Extent { start: size, length: 0 }),
+            extent: extents.next().unwrap_or(Extent {
+                start: size,
+                length: 0,
+            }),
             extents,
             ..Self::default()
         }
@@ -63,15 +69,20 @@ impl Body {
     /// Whether `bytes`, at `self.at`, are zero where they must be.
     fn zeros_are_zero(&self, bytes: &[u8]) -> bool {
         let end = self.at + bytes.len() as u64;
-        let first = self.zeros.partition_point(|run| run.start + run.length <= self.at);
-        self.zeros[first..].iter().take_while(|run| run.start < end).all(|run| {
-            let from = run.start.max(self.at) - self.at;
-            let to = (run.start + run.length).min(end) - self.at;
-            match (usize::try_from(from), usize::try_from(to)) {
-                (Ok(from), Ok(to)) => bytes[from..to].iter().all(|byte| *byte == 0),
-                _ => false,
-            }
-        })
+        let first = self
+            .zeros
+            .partition_point(|run| run.start + run.length <= self.at);
+        self.zeros[first..]
+            .iter()
+            .take_while(|run| run.start < end)
+            .all(|run| {
+                let from = run.start.max(self.at) - self.at;
+                let to = (run.start + run.length).min(end) - self.at;
+                match (usize::try_from(from), usize::try_from(to)) {
+                    (Ok(from), Ok(to)) => bytes[from..to].iter().all(|byte| *byte == 0),
+                    _ => false,
+                }
+            })
     }
 }
 
@@ -99,8 +110,10 @@ impl<R: BufRead> Archive<'_, R> {
         }
         let body = &mut self.body;
         while body.extent.start + body.extent.length <= body.at {
-            body.extent =
-                body.extents.next().unwrap_or(Extent { start: body.size, length: u64::MAX - body.size });
+            body.extent = body.extents.next().unwrap_or(Extent {
+                start: body.size,
+                length: u64::MAX - body.size,
+            });
         }
         let in_hole = body.at < body.extent.start;
         let run = match in_hole {
@@ -119,7 +132,12 @@ impl<R: BufRead> Archive<'_, R> {
             return Err(damaged(at, Problem::CutOff));
         }
         if !self.body.zeros_are_zero(&buf[..count]) {
-            return Err(damaged(at, Problem::Sparse { what: "a hole holds data" }));
+            return Err(damaged(
+                at,
+                Problem::Sparse {
+                    what: "a hole holds data",
+                },
+            ));
         }
         self.body.at += count as u64;
         self.body.stored -= count as u64;

@@ -38,7 +38,9 @@ pub(crate) enum Kind {
     /// With its target.
     Hardlink(String),
     /// `zero`: a character device 0:0, overlayfs's whiteout.
-    Device { zero: bool },
+    Device {
+        zero: bool,
+    },
     Fifo,
 }
 
@@ -86,15 +88,24 @@ impl<R: BufRead> Archive<'_, R> {
     ) -> Result<Entry, Error> {
         self.entries += 1;
         if self.entries > self.limits.entries {
-            return Err(Error::Limit { what: "entries", limit: self.limits.entries });
+            return Err(Error::Limit {
+                what: "entries",
+                limit: self.limits.entries,
+            });
         }
         let name = extended.name(block);
         let link = extended.link(block);
         let pax = extended.pax.unwrap_or_default();
         let read = self.read_parts(block, &name, link, pax);
         read.map_err(|failure| match failure {
-            Failure::Entry(problem) if name.is_empty() => Error::Archive { offset: at, problem },
-            Failure::Entry(problem) => Error::Entry { path: show(&name), problem },
+            Failure::Entry(problem) if name.is_empty() => Error::Archive {
+                offset: at,
+                problem,
+            },
+            Failure::Entry(problem) => Error::Entry {
+                path: show(&name),
+                problem,
+            },
             Failure::Input(error) => error,
         })
     }
@@ -119,14 +130,25 @@ impl<R: BufRead> Archive<'_, R> {
             return Err(Problem::EmptyName.into());
         }
         if path.len() > path_limit {
-            return Err(Problem::PathTooLong { bytes: path.len(), limit: path_limit }.into());
+            return Err(Problem::PathTooLong {
+                bytes: path.len(),
+                limit: path_limit,
+            }
+            .into());
         }
         if !known {
-            self.warnings.push(Warning::UnknownType { path: show(name), flag: block.flag() });
+            self.warnings.push(Warning::UnknownType {
+                path: show(name),
+                flag: block.flag(),
+            });
         }
         block.check_mtime()?;
-        let uid = pax.uid.map_or_else(|| number::id(block.uid()?, "uid"), Ok)?;
-        let gid = pax.gid.map_or_else(|| number::id(block.gid()?, "gid"), Ok)?;
+        let uid = pax
+            .uid
+            .map_or_else(|| number::id(block.uid()?, "uid"), Ok)?;
+        let gid = pax
+            .gid
+            .map_or_else(|| number::id(block.gid()?, "gid"), Ok)?;
         let mode = block.mode()?;
         let size = self.prepare_body(block, flag, name, &mut pax)?;
         let kind = match flag {
@@ -136,11 +158,21 @@ impl<R: BufRead> Archive<'_, R> {
             Flag::Symlink => Kind::Symlink(self.target(&link)?),
             Flag::Hardlink if link.is_empty() => return Err(Problem::NoTarget.into()),
             Flag::Hardlink => Kind::Hardlink(text(&link, "link target")?),
-            Flag::Character => Kind::Device { zero: block.device_is_zero() },
+            Flag::Character => Kind::Device {
+                zero: block.device_is_zero(),
+            },
             Flag::Block => Kind::Device { zero: false },
             Flag::Fifo => Kind::Fifo,
         };
-        Ok(Entry { path, kind, uid, gid, mode, size, xattrs: pax.xattrs })
+        Ok(Entry {
+            path,
+            kind,
+            uid,
+            gid,
+            mode,
+            size,
+            xattrs: pax.xattrs,
+        })
     }
 
     fn target(&self, link: &[u8]) -> Result<String, Problem> {
@@ -195,7 +227,12 @@ impl<R: BufRead> Archive<'_, R> {
             {
                 0
             }
-            Flag::Symlink => return Err(Problem::WithContent { kind: "symbolic link" }.into()),
+            Flag::Symlink => {
+                return Err(Problem::WithContent {
+                    kind: "symbolic link",
+                }
+                .into());
+            }
             Flag::Character | Flag::Block => {
                 return Err(Problem::WithContent { kind: "device" }.into());
             }
@@ -253,7 +290,9 @@ impl<R: BufRead> Archive<'_, R> {
         let real_size = block.real_size()?;
         if fields[0] == 0 {
             return match real_size {
-                _ if continued && flag == Flag::SparseFile => Err(malformed("an empty map goes on")),
+                _ if continued && flag == Flag::SparseFile => {
+                    Err(malformed("an empty map goes on"))
+                }
                 Some(size) if stored == 0 && flag == Flag::SparseFile => {
                     Ok(Some((size, Some(Vec::new()))))
                 }
@@ -286,7 +325,9 @@ impl<R: BufRead> Archive<'_, R> {
         pax: &mut Pax,
     ) -> Result<(u64, u64, Option<Vec<Extent>>), Failure> {
         let real_size = pax.sparse.size;
-        let no_size = Problem::Sparse { what: "a map without a real size" };
+        let no_size = Problem::Sparse {
+            what: "a map without a real size",
+        };
         if !pax.sparse.map_is_in_data() {
             return match (pax.sparse.map.take(), real_size) {
                 (Some(map), Some(size)) => Ok((stored, size, Some(map))),
@@ -298,9 +339,9 @@ impl<R: BufRead> Archive<'_, R> {
         let size = real_size.ok_or(no_size)?;
         let (mut map, mut rest) = (LineMap::default(), Vec::new());
         loop {
-            stored = stored
-                .checked_sub(BLOCK as u64)
-                .ok_or(Problem::Sparse { what: "the map is longer than the data" })?;
+            stored = stored.checked_sub(BLOCK as u64).ok_or(Problem::Sparse {
+                what: "the map is longer than the data",
+            })?;
             let block = self.read_map_block()?;
             if map.push_block(&block, &mut rest, self.limits.sparse_extents)? {
                 return Ok((stored, size, Some(map.into_extents())));
@@ -311,7 +352,11 @@ impl<R: BufRead> Archive<'_, R> {
     fn read_map_block(&mut self) -> Result<[u8; BLOCK], Failure> {
         let mut block = [0; BLOCK];
         let count = self.read_full(&mut block).map_err(Failure::Input)?;
-        if count < BLOCK { Err(Problem::CutOff.into()) } else { Ok(block) }
+        if count < BLOCK {
+            Err(Problem::CutOff.into())
+        } else {
+            Ok(block)
+        }
     }
 
     /// A hard link has no content. Old archivers write the file's size nonetheless; pax allows content, and then
@@ -323,14 +368,21 @@ impl<R: BufRead> Archive<'_, R> {
                 Seen::Pax | Seen::Nothing => false,
                 Seen::Ustar => self.header_follows().map_err(Failure::Input)?,
             };
-        if ignored { Ok(()) } else { Err(Problem::WithContent { kind: "hard link" }.into()) }
+        if ignored {
+            Ok(())
+        } else {
+            Err(Problem::WithContent { kind: "hard link" }.into())
+        }
     }
 }
 
 fn text(bytes: &[u8], what: &'static str) -> Result<String, Problem> {
     match str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(Problem::NotUtf8 { what, bytes: show(bytes) }),
+        Err(_) => Err(Problem::NotUtf8 {
+            what,
+            bytes: show(bytes),
+        }),
     }
 }
 

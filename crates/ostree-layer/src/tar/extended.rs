@@ -26,7 +26,9 @@ impl Extended {
     pub(super) fn count(&mut self, limits: &Limits) -> Result<(), Problem> {
         self.count += 1;
         if self.count > limits.extended_headers {
-            return Err(Problem::TooManyHeaders { limit: limits.extended_headers });
+            return Err(Problem::TooManyHeaders {
+                limit: limits.extended_headers,
+            });
         }
         Ok(())
     }
@@ -76,9 +78,16 @@ impl Extended {
 }
 
 fn choose(pax: Option<Vec<u8>>, gnu: Option<Vec<u8>>, gnu_is_outer: bool) -> Option<Vec<u8>> {
-    if gnu_is_outer { gnu.or(pax) } else { pax.or(gnu) }
+    if gnu_is_outer {
+        gnu.or(pax)
+    } else {
+        pax.or(gnu)
+    }
 }
 
 fn until_nul(body: &[u8]) -> Vec<u8> {
-    body.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()
+    body.split(|byte| *byte == 0)
+        .next()
+        .unwrap_or_default()
+        .to_vec()
 }

@@ -42,10 +42,15 @@ impl Block {
     fn checksum_is_right(&self) -> bool {
         let field = &self.0.as_old().cksum;
         // Nothing else may be in it, not even after its end.
-        if !field.iter().all(|byte| matches!(byte, 0 | b' ' | b'0'..=b'7')) {
+        if !field
+            .iter()
+            .all(|byte| matches!(byte, 0 | b' ' | b'0'..=b'7'))
+        {
             return false;
         }
-        let Ok(expected) = number::field(field, "checksum") else { return false };
+        let Ok(expected) = number::field(field, "checksum") else {
+            return false;
+        };
         let mut bytes = *self.0.as_bytes();
         bytes[148..156].fill(b' ');
         let unsigned: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
@@ -153,6 +158,9 @@ impl Block {
 }
 
 fn until_nul(field: &[u8]) -> &[u8] {
-    let length = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let length = field
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(field.len());
     &field[..length]
 }

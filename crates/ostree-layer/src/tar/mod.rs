@@ -15,8 +15,8 @@ mod xattr;
 
 use std::io::BufRead;
 
-pub(crate) use self::content::Content;
 use self::content::Body;
+pub(crate) use self::content::Content;
 pub(crate) use self::entry::{Entry, Kind};
 use self::extended::Extended;
 use self::header::{BLOCK, Block, Format};
@@ -106,7 +106,9 @@ impl<'a, R: BufRead> Archive<'a, R> {
                     extended.add_long_link(&body);
                 }
                 // A volume's name says nothing about an entry.
-                b'V' => extended.count(self.limits).map_err(|problem| damaged(at, problem))?,
+                b'V' => extended
+                    .count(self.limits)
+                    .map_err(|problem| damaged(at, problem))?,
                 b'A' => return Err(damaged(at, Problem::AccessControlList)),
                 _ => return self.read_entry(at, &block, extended).map(Some),
             }
@@ -140,7 +142,10 @@ impl<'a, R: BufRead> Archive<'a, R> {
     pub(crate) fn finish(mut self) -> Result<u64, Error> {
         let mut trailing = 0;
         loop {
-            let available = self.input.fill_buf().map_err(|source| Error::Blob { source })?;
+            let available = self
+                .input
+                .fill_buf()
+                .map_err(|source| Error::Blob { source })?;
             let count = available.len();
             if count == 0 {
                 return Ok(trailing);
@@ -224,7 +229,10 @@ impl<'a, R: BufRead> Archive<'a, R> {
     }
 
     fn read_some(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
-        let available = self.input.fill_buf().map_err(|source| Error::Blob { source })?;
+        let available = self
+            .input
+            .fill_buf()
+            .map_err(|source| Error::Blob { source })?;
         let count = available.len().min(buf.len());
         buf[..count].copy_from_slice(&available[..count]);
         self.input.consume(count);
@@ -235,7 +243,11 @@ impl<'a, R: BufRead> Archive<'a, R> {
     /// Pass over `left` bytes; false if the input ends before.
     fn skip(&mut self, mut left: u64) -> Result<bool, Error> {
         while left > 0 {
-            let available = self.input.fill_buf().map_err(|source| Error::Blob { source })?.len();
+            let available = self
+                .input
+                .fill_buf()
+                .map_err(|source| Error::Blob { source })?
+                .len();
             if available == 0 {
                 return Ok(false);
             }
@@ -250,7 +262,11 @@ impl<'a, R: BufRead> Archive<'a, R> {
     fn skip_body(&mut self) -> Result<(), Error> {
         let at = self.offset;
         let left = self.body.take_stored();
-        if self.skip(left)? { Ok(()) } else { Err(damaged(at, Problem::CutOff)) }
+        if self.skip(left)? {
+            Ok(())
+        } else {
+            Err(damaged(at, Problem::CutOff))
+        }
     }
 
     /// After a hard link's header that has a size, read on: whether the archive ends here or another entry's

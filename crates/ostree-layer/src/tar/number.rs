@@ -14,15 +14,16 @@ pub(super) fn field(bytes: &[u8], field: &'static str) -> Result<u64, Problem> {
 /// As [`field`], for numbers that may be negative (times before 1970).
 pub(super) fn signed(bytes: &[u8], field: &'static str) -> Result<i64, Problem> {
     match bytes.first() {
-        Some(first) if first & 0x80 != 0 => {
-            base256(bytes).ok_or(Problem::OutOfRange { field })
-        }
+        Some(first) if first & 0x80 != 0 => base256(bytes).ok_or(Problem::OutOfRange { field }),
         _ => octal(bytes, field),
     }
 }
 
 fn octal(bytes: &[u8], field: &'static str) -> Result<i64, Problem> {
-    let start = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(bytes.len());
+    let start = bytes
+        .iter()
+        .position(|byte| !matches!(byte, b' ' | b'\t'))
+        .unwrap_or(bytes.len());
     let (negative, digits) = match &bytes[start..] {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
@@ -32,7 +33,10 @@ fn octal(bytes: &[u8], field: &'static str) -> Result<i64, Problem> {
     let ends = match rest.first() {
         None | Some(0) => true,
         // Only padding may follow a blank, up to a NUL.
-        Some(b' ') => rest.iter().take_while(|byte| **byte != 0).all(|byte| *byte == b' '),
+        Some(b' ') => rest
+            .iter()
+            .take_while(|byte| **byte != 0)
+            .all(|byte| *byte == b' '),
         Some(_) => false,
     };
     if !ends || (negative && digits.is_empty()) {
@@ -69,7 +73,10 @@ pub(super) fn is_padded(field: &[u8]) -> bool {
         return true;
     }
     let digits = field.trim_ascii_start();
-    let length = digits.iter().take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+    let length = digits
+        .iter()
+        .take_while(|byte| matches!(byte, b'0'..=b'7'))
+        .count();
     digits[length..].iter().all(|byte| matches!(byte, 0 | b' '))
 }
 
@@ -138,9 +145,15 @@ mod tests {
     fn binary_fields() {
         for (bytes, value) in [
             (&[0x80, 0, 0, 0, 0, 0, 0, 1][..], 1),
-            (&[0x80, 0, 0, 0, 0, 0, 0, 2, 0x40, 0xbe, 0x40, 0][..], 0x2_40be_4000),
+            (
+                &[0x80, 0, 0, 0, 0, 0, 0, 2, 0x40, 0xbe, 0x40, 0][..],
+                0x2_40be_4000,
+            ),
             (&[0xff; 12][..], -1),
-            (&[0xbf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..], 0x3fff_ffff_ffff_ffff),
+            (
+                &[0xbf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..],
+                0x3fff_ffff_ffff_ffff,
+            ),
         ] {
             assert_eq!(signed(bytes, "x"), Ok(value), "{bytes:?}");
         }
@@ -150,7 +163,15 @@ mod tests {
 
     #[test]
     fn padded_fields() {
-        for field in [&b"0000644\0"[..], b"  644 \0 ", b"\0garbage", b"\x80\x01", b"\xff\xff", b"", b"   "] {
+        for field in [
+            &b"0000644\0"[..],
+            b"  644 \0 ",
+            b"\0garbage",
+            b"\x80\x01",
+            b"\xff\xff",
+            b"",
+            b"   ",
+        ] {
             assert!(super::is_padded(field), "{field:?}");
         }
         for field in [&b"644\x0012\0"[..], b"-1\0", b"\x81\0", b"64x"] {
@@ -161,8 +182,18 @@ mod tests {
     #[test]
     fn decimals_and_ids() {
         assert_eq!(decimal(b"0123", "x"), Ok(123));
-        assert_eq!(decimal(b"9223372036854775807", "x"), Ok(i64::MAX.unsigned_abs()));
-        for bytes in [&b""[..], b"-1", b"1.5", b" 1", b"9223372036854775808", b"0x1"] {
+        assert_eq!(
+            decimal(b"9223372036854775807", "x"),
+            Ok(i64::MAX.unsigned_abs())
+        );
+        for bytes in [
+            &b""[..],
+            b"-1",
+            b"1.5",
+            b" 1",
+            b"9223372036854775808",
+            b"0x1",
+        ] {
             assert!(decimal(bytes, "x").is_err(), "{bytes:?}");
         }
         assert_eq!(id(4_294_967_294, "uid"), Ok(4_294_967_294));

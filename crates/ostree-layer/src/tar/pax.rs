@@ -35,7 +35,9 @@ impl Pax {
             b"size" => self.size = Some(number::decimal(value, "size")?),
             b"uid" => self.uid = Some(number::id(number::decimal(value, "uid")?, "uid")?),
             b"gid" => self.gid = Some(number::id(number::decimal(value, "gid")?, "gid")?),
-            b"SCHILY.realsize" => self.sparse.star_size = Some(number::decimal(value, "real size")?),
+            b"SCHILY.realsize" => {
+                self.sparse.star_size = Some(number::decimal(value, "real size")?);
+            }
             b"SUN.holesdata" => self.sparse.set_solaris(value, limits.sparse_extents)?,
             b"RHT.security.selinux" => self.xattr(b"security.selinux".to_vec(), value, limits)?,
             _ => {
@@ -63,7 +65,10 @@ impl Pax {
             });
         }
         if value.len() > limits.xattr_bytes {
-            return Err(Problem::XattrLimit { what: "bytes", limit: limits.xattr_bytes });
+            return Err(Problem::XattrLimit {
+                what: "bytes",
+                limit: limits.xattr_bytes,
+            });
         }
         // bsdtar writes each attribute under both keywords.
         if let Some(known) = self.xattrs.iter_mut().find(|(known, _)| *known == name) {
@@ -71,7 +76,10 @@ impl Pax {
             return Ok(());
         }
         if self.xattrs.len() >= limits.xattrs {
-            return Err(Problem::XattrLimit { what: "attributes", limit: limits.xattrs });
+            return Err(Problem::XattrLimit {
+                what: "attributes",
+                limit: limits.xattrs,
+            });
         }
         self.xattrs.push((name, value.to_vec()));
         Ok(())
@@ -79,11 +87,7 @@ impl Pax {
 }
 
 /// An empty value takes the keyword back (POSIX), and the header's own field counts.
-fn set_text(
-    field: &mut Option<Vec<u8>>,
-    value: &[u8],
-    what: &'static str,
-) -> Result<(), Problem> {
+fn set_text(field: &mut Option<Vec<u8>>, value: &[u8], what: &'static str) -> Result<(), Problem> {
     if value.contains(&0) {
         return Err(Problem::Nul { what });
     }
@@ -93,12 +97,15 @@ fn set_text(
 
 /// The first keyword of a global header that says something about entries.
 pub(super) fn global_keyword(body: &[u8]) -> Option<&[u8]> {
-    Records(body).map_while(Result::ok).map(|(keyword, _)| keyword).find(|keyword| {
-        matches!(*keyword, b"path" | b"linkpath" | b"size" | b"uid" | b"gid")
-            || keyword.starts_with(b"SCHILY.xattr.")
-            || keyword.starts_with(b"LIBARCHIVE.xattr.")
-            || keyword.starts_with(b"GNU.sparse.")
-    })
+    Records(body)
+        .map_while(Result::ok)
+        .map(|(keyword, _)| keyword)
+        .find(|keyword| {
+            matches!(*keyword, b"path" | b"linkpath" | b"size" | b"uid" | b"gid")
+                || keyword.starts_with(b"SCHILY.xattr.")
+                || keyword.starts_with(b"LIBARCHIVE.xattr.")
+                || keyword.starts_with(b"GNU.sparse.")
+        })
 }
 
 /// The records `length keyword=value\n` of a body; `length` counts itself and the newline.
@@ -158,7 +165,9 @@ mod tests {
 
     fn record(keyword: &str, value: &str) -> Vec<u8> {
         let body = format!(" {keyword}={value}\n");
-        let length = (1..).find(|digits| (body.len() + digits).to_string().len() == *digits).unwrap();
+        let length = (1..)
+            .find(|digits| (body.len() + digits).to_string().len() == *digits)
+            .unwrap();
         format!("{}{body}", body.len() + length).into_bytes()
     }
 
@@ -175,7 +184,12 @@ mod tests {
         assert_eq!(pax.path.as_deref(), Some(&b"c"[..]));
         assert_eq!(pax.xattrs, [(b"a".to_vec(), b"\n=\0".to_vec())]);
         assert!(parse(b"").unwrap().path.is_none());
-        assert!(parse(&[record("path", "c"), record("path", "")].concat()).unwrap().path.is_none());
+        assert!(
+            parse(&[record("path", "c"), record("path", "")].concat())
+                .unwrap()
+                .path
+                .is_none()
+        );
     }
 
     #[test]
@@ -193,7 +207,11 @@ mod tests {
             b"-5 a=b\n",
             b" 6 a=b\n",
         ] {
-            assert!(parse(body).is_err(), "{:?}", body.escape_ascii().to_string());
+            assert!(
+                parse(body).is_err(),
+                "{:?}",
+                body.escape_ascii().to_string()
+            );
         }
     }
 
@@ -207,7 +225,11 @@ mod tests {
             b"11 size=-1\n",
             b"12 path=a\0b\n",
         ] {
-            assert!(parse(body).is_err(), "{:?}", body.escape_ascii().to_string());
+            assert!(
+                parse(body).is_err(),
+                "{:?}",
+                body.escape_ascii().to_string()
+            );
         }
     }
 
@@ -218,24 +240,46 @@ mod tests {
         let pax = parse(&[schily, libarchive].concat()).unwrap();
         assert_eq!(pax.xattrs, [(b"user.a".to_vec(), b"b".to_vec())]);
         let pax = parse(&record("RHT.security.selinux", "label")).unwrap();
-        assert_eq!(pax.xattrs, [(b"security.selinux".to_vec(), b"label".to_vec())]);
-        for record in [record("SCHILY.xattr.", "a"), record("LIBARCHIVE.xattr.user.a", "!")] {
+        assert_eq!(
+            pax.xattrs,
+            [(b"security.selinux".to_vec(), b"label".to_vec())]
+        );
+        for record in [
+            record("SCHILY.xattr.", "a"),
+            record("LIBARCHIVE.xattr.user.a", "!"),
+        ] {
             assert!(matches!(parse(&record), Err(Problem::Xattr { .. })));
         }
     }
 
     #[test]
     fn attribute_limits() {
-        let limits = Limits { xattrs: 1, xattr_bytes: 3, xattr_name_bytes: 6, ..Limits::default() };
+        let limits = Limits {
+            xattrs: 1,
+            xattr_bytes: 3,
+            xattr_name_bytes: 6,
+            ..Limits::default()
+        };
         let name = |name: &str| format!("SCHILY.xattr.{name}");
         for (body, good) in [
             (record(&name("user.a"), "bcd"), true),
             (record(&name("user.a"), "bcde"), false),
             (record(&name("user.ab"), "bcd"), false),
-            ([record(&name("user.a"), ""), record(&name("user.b"), "")].concat(), false),
-            ([record(&name("user.a"), ""), record(&name("user.a"), "b")].concat(), true),
+            (
+                [record(&name("user.a"), ""), record(&name("user.b"), "")].concat(),
+                false,
+            ),
+            (
+                [record(&name("user.a"), ""), record(&name("user.a"), "b")].concat(),
+                true,
+            ),
         ] {
-            assert_eq!(Pax::parse(&body, &limits).is_ok(), good, "{}", body.escape_ascii());
+            assert_eq!(
+                Pax::parse(&body, &limits).is_ok(),
+                good,
+                "{}",
+                body.escape_ascii()
+            );
         }
     }
 

@@ -31,7 +31,11 @@ const GNU_EXTENT: usize = 24;
 pub(super) const GNU_BLOCK_EXTENTS: usize = 21;
 
 /// Append the extents of an old GNU header or of a block that continues one. An empty field ends the list.
-pub(super) fn parse_gnu(bytes: &[u8], extents: &mut Vec<Extent>, limit: usize) -> Result<(), Problem> {
+pub(super) fn parse_gnu(
+    bytes: &[u8],
+    extents: &mut Vec<Extent>,
+    limit: usize,
+) -> Result<(), Problem> {
     for field in bytes.chunks_exact(GNU_EXTENT) {
         if field[0] == 0 {
             return Ok(());
@@ -59,7 +63,10 @@ pub(super) fn check(extents: &[Extent], size: u64, stored: u64) -> Result<(), Pr
         if extent.start < at {
             return Err(malformed("extents overlap or are out of order"));
         }
-        at = extent.end().filter(|end| *end <= size).ok_or(malformed("an extent ends after the file"))?;
+        at = extent
+            .end()
+            .filter(|end| *end <= size)
+            .ok_or(malformed("an extent ends after the file"))?;
         sum += extent.length;
     }
     if sum != stored {
@@ -89,7 +96,12 @@ pub(super) struct PaxSparse {
 
 impl PaxSparse {
     /// Take in `GNU.sparse.` and `keyword`.
-    pub(super) fn set(&mut self, keyword: &[u8], value: &[u8], limit: usize) -> Result<(), Problem> {
+    pub(super) fn set(
+        &mut self,
+        keyword: &[u8],
+        value: &[u8],
+        limit: usize,
+    ) -> Result<(), Problem> {
         match keyword {
             b"name" if value.contains(&0) => return Err(Problem::Nul { what: "name" }),
             b"name" => self.name = (!value.is_empty()).then(|| value.to_vec()),
@@ -111,8 +123,15 @@ impl PaxSparse {
             }
             b"numbytes" => {
                 let length = number::decimal(value, "length of an extent")?;
-                let start = self.start.take().ok_or(malformed("an extent without start"))?;
-                push(self.map.get_or_insert_default(), Extent { start, length }, limit)?;
+                let start = self
+                    .start
+                    .take()
+                    .ok_or(malformed("an extent without start"))?;
+                push(
+                    self.map.get_or_insert_default(),
+                    Extent { start, length },
+                    limit,
+                )?;
             }
             b"map" => self.map = Some(parse_list(value, limit)?),
             _ => {}
@@ -163,7 +182,9 @@ fn parse_list(value: &[u8], limit: usize) -> Result<Vec<Extent>, Problem> {
     let mut numbers = value.split(|byte| *byte == b',');
     while let Some(start) = numbers.next() {
         let start = number::decimal(start, "start of an extent")?;
-        let length = numbers.next().ok_or(malformed("an extent without length"))?;
+        let length = numbers
+            .next()
+            .ok_or(malformed("an extent without length"))?;
         let length = number::decimal(length, "length of an extent")?;
         push(&mut extents, Extent { start, length }, limit)?;
     }
@@ -207,7 +228,14 @@ impl LineMap {
                 (None, _) => self.count = Some(number),
                 (Some(_), None) => self.start = Some(number),
                 (Some(_), Some(start)) => {
-                    push(&mut self.extents, Extent { start, length: number }, limit)?;
+                    push(
+                        &mut self.extents,
+                        Extent {
+                            start,
+                            length: number,
+                        },
+                        limit,
+                    )?;
                 }
             }
         }
@@ -215,7 +243,8 @@ impl LineMap {
     }
 
     fn is_complete(&self) -> bool {
-        self.count.is_some_and(|count| self.extents.len() as u64 >= count)
+        self.count
+            .is_some_and(|count| self.extents.len() as u64 >= count)
     }
 
     pub(super) fn into_extents(self) -> Vec<Extent> {
@@ -228,7 +257,10 @@ mod tests {
     use super::{Extent, LineMap, PaxSparse, check, parse_gnu, parse_list};
 
     fn extents(pairs: &[(u64, u64)]) -> Vec<Extent> {
-        pairs.iter().map(|&(start, length)| Extent { start, length }).collect()
+        pairs
+            .iter()
+            .map(|&(start, length)| Extent { start, length })
+            .collect()
     }
 
     #[test]
@@ -244,7 +276,11 @@ mod tests {
             (&[(5, 1), (0, 1)], 10, 2, false),
             (&[(u64::MAX, 1)], 10, 1, false),
         ] {
-            assert_eq!(check(&extents(pairs), size, stored).is_ok(), good, "{pairs:?}");
+            assert_eq!(
+                check(&extents(pairs), size, stored).is_ok(),
+                good,
+                "{pairs:?}"
+            );
         }
     }
 
@@ -262,7 +298,10 @@ mod tests {
 
     #[test]
     fn lists() {
-        assert_eq!(parse_list(b"1,2,3,4", 9).unwrap(), extents(&[(1, 2), (3, 4)]));
+        assert_eq!(
+            parse_list(b"1,2,3,4", 9).unwrap(),
+            extents(&[(1, 2), (3, 4)])
+        );
         assert_eq!(parse_list(b"", 9).unwrap(), []);
         for list in [&b"1"[..], b"1,", b"1,2,", b"a,b", b"1,2,3"] {
             assert!(parse_list(list, 9).is_err());
@@ -273,15 +312,22 @@ mod tests {
     #[test]
     fn records_of_format_0_0() {
         let mut sparse = PaxSparse::default();
-        for (keyword, value) in
-            [("size", "99"), ("numblocks", "2"), ("offset", "1"), ("numbytes", "2"), ("offset", "5")]
-        {
+        for (keyword, value) in [
+            ("size", "99"),
+            ("numblocks", "2"),
+            ("offset", "1"),
+            ("numbytes", "2"),
+            ("offset", "5"),
+        ] {
             sparse.set(keyword.as_bytes(), value.as_bytes(), 9).unwrap();
         }
         assert!(sparse.check().is_err());
         sparse.set(b"numbytes", b"4", 9).unwrap();
         sparse.check().unwrap();
-        assert_eq!((sparse.size, sparse.map), (Some(99), Some(extents(&[(1, 2), (5, 4)]))));
+        assert_eq!(
+            (sparse.size, sparse.map),
+            (Some(99), Some(extents(&[(1, 2), (5, 4)])))
+        );
         assert!(PaxSparse::default().set(b"numbytes", b"4", 9).is_err());
     }
 
@@ -309,8 +355,20 @@ mod tests {
             assert_eq!(map.into_extents(), extents(&[(10, 20), (40, 5)]), "{cut}");
         }
         let long = [b'1'; 30];
-        assert!(LineMap::default().push_block(&long, &mut Vec::new(), 9).is_err());
-        assert!(LineMap::default().push_block(b"-1\n", &mut Vec::new(), 9).is_err());
-        assert!(LineMap::default().push_block(b"2\n1\n1\n1\n1\n", &mut Vec::new(), 1).is_err());
+        assert!(
+            LineMap::default()
+                .push_block(&long, &mut Vec::new(), 9)
+                .is_err()
+        );
+        assert!(
+            LineMap::default()
+                .push_block(b"-1\n", &mut Vec::new(), 9)
+                .is_err()
+        );
+        assert!(
+            LineMap::default()
+                .push_block(b"2\n1\n1\n1\n1\n", &mut Vec::new(), 1)
+                .is_err()
+        );
     }
 }

@@ -1,6 +1,10 @@
 //! The reader against bsdtar, whose reading it follows, and against damage.
 
-#[expect(dead_code, unreachable_pub, reason = "shared with the tests of the whole import")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests of the whole import"
+)]
 #[path = "../../tests/support/tar.rs"]
 mod make;
 mod mutate;
@@ -45,13 +49,20 @@ impl std::fmt::Debug for Reading {
 }
 
 fn limits() -> Limits {
-    Limits { file_bytes: 1 << 26, hole_bytes: 1 << 26, ..Limits::default() }
+    Limits {
+        file_bytes: 1 << 26,
+        hole_bytes: 1 << 26,
+        ..Limits::default()
+    }
 }
 
 fn read(bytes: &[u8]) -> Result<Reading, Error> {
     let limits = limits();
     let mut archive = Archive::new(bytes, &limits);
-    let mut reading = Reading { lines: Vec::new(), content: Vec::new() };
+    let mut reading = Reading {
+        lines: Vec::new(),
+        content: Vec::new(),
+    };
     while let Some(entry) = archive.next()? {
         reading.lines.push(line(&entry));
         if entry.kind == Kind::File {
@@ -59,7 +70,12 @@ fn read(bytes: &[u8]) -> Result<Reading, Error> {
             if archive.content().read_to_end(&mut reading.content).is_err() {
                 return Err(archive.take_failure().unwrap());
             }
-            assert_eq!((reading.content.len() - before) as u64, entry.size, "{}", entry.path);
+            assert_eq!(
+                (reading.content.len() - before) as u64,
+                entry.size,
+                "{}",
+                entry.path
+            );
         }
     }
     archive.finish()?;
@@ -88,19 +104,37 @@ fn line(entry: &Entry) -> String {
             (true, false) => letter.to_ascii_uppercase(),
         });
     }
-    let _ = write!(line, " {} {} {size} {}{link}", entry.uid, entry.gid, entry.path);
+    let _ = write!(
+        line,
+        " {} {} {size} {}{link}",
+        entry.uid, entry.gid, entry.path
+    );
     line
 }
 
 /// One archive with everything that the reader knows.
 fn everything() -> Vec<u8> {
-    let typed = |flag, name: &str| Raw { flag, magic: GNU.to_vec(), ..Raw::file(name) };
-    let v7 = |name: &str| Raw { magic: V7.to_vec(), flag: 0, ..Raw::file(name) };
+    let typed = |flag, name: &str| Raw {
+        flag,
+        magic: GNU.to_vec(),
+        ..Raw::file(name)
+    };
+    let v7 = |name: &str| Raw {
+        magic: V7.to_vec(),
+        flag: 0,
+        ..Raw::file(name)
+    };
     let long = "long-name/".repeat(12);
     Tar::new()
         .dir_mode("./dir/", 0o1777)
         .file("dir/a", "content of a")
-        .entry(Raw { rest: b"prefix/of/it".to_vec(), ..Raw::file("name") }, b"prefixed")
+        .entry(
+            Raw {
+                rest: b"prefix/of/it".to_vec(),
+                ..Raw::file("name")
+            },
+            b"prefixed",
+        )
         .entry(v7("v7/file"), b"old")
         .entry(v7("v7/dir/"), b"")
         .symlink("dir/l", "../a")
@@ -117,8 +151,20 @@ fn everything() -> Vec<u8> {
         .entry(typed(b'0', "short"), b"gnu")
         .gnu_long(b'K', format!("{long}t").as_bytes())
         .gnu_long(b'L', format!("{long}l").as_bytes())
-        .entry(Raw { link: b"short".to_vec(), ..typed(b'2', "short") }, b"")
-        .entry(Raw { uid: vec![0x80, 0, 0, 0, 0, 0x12, 0x34, 0x56], ..typed(b'0', "big") }, b"b")
+        .entry(
+            Raw {
+                link: b"short".to_vec(),
+                ..typed(b'2', "short")
+            },
+            b"",
+        )
+        .entry(
+            Raw {
+                uid: vec![0x80, 0, 0, 0, 0, 0x12, 0x34, 0x56],
+                ..typed(b'0', "big")
+            },
+            b"b",
+        )
         .entry(typed(b'V', "volume"), b"")
         .entry(typed(b'7', "contiguous"), b"7")
         .raw(gnu_sparse())
@@ -150,9 +196,14 @@ fn gnu_sparse() -> Vec<u8> {
 /// Pax formats 0.0, 0.1 and 1.0.
 fn pax_sparse() -> Vec<u8> {
     let map = [(512_u64, 512_u64), (4096, 100), (10_000, 0)];
-    let list: Vec<String> = map.iter().map(|(start, length)| format!("{start},{length}")).collect();
+    let list: Vec<String> = map
+        .iter()
+        .map(|(start, length)| format!("{start},{length}"))
+        .collect();
     let data = vec![b'p'; 612];
-    let mut first = Tar::new().pax("GNU.sparse.size", "10000").pax("GNU.sparse.numblocks", "3");
+    let mut first = Tar::new()
+        .pax("GNU.sparse.size", "10000")
+        .pax("GNU.sparse.numblocks", "3");
     for (start, length) in map {
         first = first.pax("GNU.sparse.offset", start.to_string());
         first = first.pax("GNU.sparse.numbytes", length.to_string());
@@ -186,21 +237,54 @@ fn everything_is_read_as_bsdtar_reads_it() {
 
 #[test]
 fn hardlinks_with_sizes_and_odd_orders_are_read_as_bsdtar_reads_them() {
-    let records = Raw { flag: b'x', ..Raw::file("p") }.with(&record("path", "pax"));
-    let global = Raw { flag: b'g', ..Raw::file("g") }.with(&record("path", "global"));
+    let records = Raw {
+        flag: b'x',
+        ..Raw::file("p")
+    }
+    .with(&record("path", "pax"));
+    let global = Raw {
+        flag: b'g',
+        ..Raw::file("g")
+    }
+    .with(&record("path", "global"));
     let sized = |magic: &[u8]| {
-        let raw = Raw { flag: b'1', link: b"a".to_vec(), magic: magic.to_vec(), ..Raw::file("l") };
-        Raw { size: octal(9), ..raw }.block()
+        let raw = Raw {
+            flag: b'1',
+            link: b"a".to_vec(),
+            magic: magic.to_vec(),
+            ..Raw::file("l")
+        };
+        Raw {
+            size: octal(9),
+            ..raw
+        }
+        .block()
     };
     for tar in [
-        Tar::new().raw(&records).gnu_long(b'L', b"gnu").file("x", "1"),
-        Tar::new().gnu_long(b'L', b"gnu").raw(&records).file("x", "1"),
-        Tar::new().gnu_long(b'L', b"1").raw(&records).gnu_long(b'L', b"2").file("x", "1"),
-        Tar::new().gnu_long(b'K', b"k").pax("linkpath", "p").symlink("l", "t"),
+        Tar::new()
+            .raw(&records)
+            .gnu_long(b'L', b"gnu")
+            .file("x", "1"),
+        Tar::new()
+            .gnu_long(b'L', b"gnu")
+            .raw(&records)
+            .file("x", "1"),
+        Tar::new()
+            .gnu_long(b'L', b"1")
+            .raw(&records)
+            .gnu_long(b'L', b"2")
+            .file("x", "1"),
+        Tar::new()
+            .gnu_long(b'K', b"k")
+            .pax("linkpath", "p")
+            .symlink("l", "t"),
         Tar::new().raw(&global).file("x", "1").raw(&global),
         Tar::new().file("a", "1").raw(sized(GNU)).file("b", "2"),
         Tar::new().file("a", "1").raw(sized(V7)).file("b", "2"),
-        Tar::new().file("a", "1").raw(sized(b"ustar\x0000")).file("b", "2"),
+        Tar::new()
+            .file("a", "1")
+            .raw(sized(b"ustar\x0000"))
+            .file("b", "2"),
         Tar::new().file("a", "1").raw(sized(b"ustar\x0000")),
         Tar::new().pax("size", "3").entry(Raw::file("a"), b"123"),
         Tar::new().file("a", "1").raw([0; 512]).file("b", "2"),
@@ -217,7 +301,11 @@ fn solaris_holes_are_stored_zeros() {
     // bsdtar reads the same, but loses its way to the next entry.
     let file = |hole: &[u8]| {
         let content = [b"data", hole, &[b'x'; 100][..]].concat();
-        Tar::new().pax("SUN.holesdata", " 0 4 600 700").file("a", content).file("b", "2").end()
+        Tar::new()
+            .pax("SUN.holesdata", " 0 4 600 700")
+            .file("a", content)
+            .file("b", "2")
+            .end()
     };
     let content = [b"data", &[0; 596][..], &[b'x'; 100], b"2"].concat();
     assert_eq!(read(&file(&[0; 596])).unwrap().content, content);
@@ -230,7 +318,11 @@ fn solaris_holes_are_stored_zeros() {
 #[test]
 fn dump_directories_are_listed_as_bsdtar_lists_them() {
     // `bsdtar -xO` prints their content too, which is no file's.
-    let dump = Raw { flag: b'D', magic: GNU.to_vec(), ..Raw::file("dump/") };
+    let dump = Raw {
+        flag: b'D',
+        magic: GNU.to_vec(),
+        ..Raw::file("dump/")
+    };
     let tar = Tar::new().entry(dump, b"Na\0Yb\0\0").file("a", "1").end();
     let (ours, theirs) = (read(&tar).unwrap(), oracle::read(&tar).unwrap());
     assert_eq!((ours.lines, ours.content), (theirs.lines, b"1".to_vec()));
@@ -248,7 +340,11 @@ fn damaged_archives_are_refused_or_read_as_bsdtar_reads_them() {
         let tar = mutated(&whole, &mut dice);
         let Ok(ours) = read(&tar) else { continue };
         accepted += 1;
-        if ours.lines.iter().any(|line| !line.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')) {
+        if ours.lines.iter().any(|line| {
+            !line
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        }) {
             // bsdtar escapes such names; what it reads there is tested by their lengths elsewhere.
             continue;
         }
@@ -256,7 +352,10 @@ fn damaged_archives_are_refused_or_read_as_bsdtar_reads_them() {
         differences.extend(difference(seed, &ours, &oracle::read(&tar)));
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    assert!(accepted > CASES / 10 && compared > CASES / 20, "{accepted} accepted, {compared} compared");
+    assert!(
+        accepted > CASES / 10 && compared > CASES / 20,
+        "{accepted} accepted, {compared} compared"
+    );
 }
 
 fn difference(seed: u64, ours: &Reading, theirs: &Result<Reading, String>) -> Option<String> {
@@ -265,10 +364,16 @@ fn difference(seed: u64, ours: &Reading, theirs: &Result<Reading, String>) -> Op
         Ok(theirs) => theirs,
         Err(complaint) => return Some(format!("seed {seed}: bsdtar says {complaint}")),
     };
-    let unlike = ours.lines.iter().zip(&theirs.lines).find(|(ours, theirs)| ours != theirs);
+    let unlike = ours
+        .lines
+        .iter()
+        .zip(&theirs.lines)
+        .find(|(ours, theirs)| ours != theirs);
     let (lines, bytes) = (ours.lines.len(), ours.content.len());
     let (their_lines, their_bytes) = (theirs.lines.len(), theirs.content.len());
-    Some(format!("seed {seed}: {unlike:?}, {lines}:{their_lines} lines, {bytes}:{their_bytes} bytes"))
+    Some(format!(
+        "seed {seed}: {unlike:?}, {lines}:{their_lines} lines, {bytes}:{their_bytes} bytes"
+    ))
 }
 
 /// Enough to find what a change breaks; more were run when this was written.

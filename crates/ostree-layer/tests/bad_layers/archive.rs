@@ -9,9 +9,14 @@ use crate::{accept, refuse};
 #[test]
 fn row_40_cut_inside_an_entry() {
     let tar = Tar::new().file("a", "1").file("b", vec![b'x'; 5000]).end();
-    for length in [1, 511, 512, 513, 1000, 1023, 1025, 1535, 1536, 1537, 5000, 6000, 6536, 6655] {
+    for length in [
+        1, 511, 512, 513, 1000, 1023, 1025, 1535, 1536, 1537, 5000, 6000, 6536, 6655,
+    ] {
         let error = refuse(&tar[..length]);
-        assert!(error.ends_with("the archive is cut off"), "{length}: {error}");
+        assert!(
+            error.ends_with("the archive is cut off"),
+            "{length}: {error}"
+        );
     }
     for (length, listing) in [(0, ""), (1024, "a"), (6656, "a b")] {
         assert_eq!(accept(&tar[..length]).listing(), listing);
@@ -32,7 +37,12 @@ fn row_41b_second_archive_after_the_end() {
     let second = Tar::new().file("b", "2").end();
     let layer = accept(&[first.clone(), second.clone()].concat());
     assert_eq!(layer.listing(), "a");
-    assert_eq!(layer.report.warnings, [Warning::TrailingData { bytes: second.len() as u64 }]);
+    assert_eq!(
+        layer.report.warnings,
+        [Warning::TrailingData {
+            bytes: second.len() as u64
+        }]
+    );
     let layer = accept(&[first, vec![0; 1_000_000]].concat());
     assert_eq!(layer.report.warnings, []);
 }
@@ -51,15 +61,35 @@ fn row_56_pax_size_wins() {
     let hidden = Tar::new().file("evil", "").bytes;
     let header = Raw::file("a").block();
     let records = record("size", hidden.len().to_string());
-    let tar = Tar::new().raw(Raw { flag: b'x', ..Raw::file("p") }.with(&records)).raw(header);
+    let tar = Tar::new()
+        .raw(
+            Raw {
+                flag: b'x',
+                ..Raw::file("p")
+            }
+            .with(&records),
+        )
+        .raw(header);
     let layer = accept(&tar.raw(&hidden).file("b", "").end());
     assert_eq!(layer.listing(), "a b");
     assert_eq!(layer.node("a").content, hidden);
     // And the other way round: the header says more.
     let records = record("size", "0");
     let tar = Tar::new()
-        .raw(Raw { flag: b'x', ..Raw::file("p") }.with(&records))
-        .raw(Raw { size: octal(1024), ..Raw::file("a") }.block())
+        .raw(
+            Raw {
+                flag: b'x',
+                ..Raw::file("p")
+            }
+            .with(&records),
+        )
+        .raw(
+            Raw {
+                size: octal(1024),
+                ..Raw::file("a")
+            }
+            .block(),
+        )
         .file("b", "2");
     let layer = accept(&tar.end());
     assert_eq!((layer.listing().as_str(), layer.node("a").size), ("a b", 0));
@@ -67,7 +97,10 @@ fn row_56_pax_size_wins() {
 
 #[test]
 fn bad_checksums_and_no_archives() {
-    let raw = Raw { checksum: Some(b"000000\0 ".to_vec()), ..Raw::default() };
+    let raw = Raw {
+        checksum: Some(b"000000\0 ".to_vec()),
+        ..Raw::default()
+    };
     assert_eq!(
         refuse(&raw.block()),
         "the archive is damaged at byte 0: the header's checksum is wrong"
@@ -75,16 +108,29 @@ fn bad_checksums_and_no_archives() {
     let later = Tar::new().file("a", "1").raw(raw.block()).end();
     assert!(refuse(&later).starts_with("the archive is damaged at byte 1024:"));
     assert!(refuse(&[b'x'; 4096]).contains("checksum"));
-    let raw = Raw { flag: 1, ..Raw::default() };
+    let raw = Raw {
+        flag: 1,
+        ..Raw::default()
+    };
     assert!(refuse(&raw.block()).ends_with("none that a tar archive begins with"));
 }
 
 #[test]
 fn names_of_every_format() {
     let long = format!("{}/x", "0123456789".repeat(20));
-    let v7 = Raw { magic: V7.to_vec(), ..Raw::file("v7/f") };
-    let ustar = Raw { rest: b"pre/fix".to_vec(), ..Raw::file("f") };
-    let gnu = Raw { magic: GNU.to_vec(), rest: b"12345670123\0".to_vec(), ..Raw::file("gnu/f") };
+    let v7 = Raw {
+        magic: V7.to_vec(),
+        ..Raw::file("v7/f")
+    };
+    let ustar = Raw {
+        rest: b"pre/fix".to_vec(),
+        ..Raw::file("f")
+    };
+    let gnu = Raw {
+        magic: GNU.to_vec(),
+        rest: b"12345670123\0".to_vec(),
+        ..Raw::file("gnu/f")
+    };
     let tar = Tar::new()
         .entry(v7, b"")
         .entry(ustar, b"")
@@ -106,12 +152,25 @@ fn names_of_every_format() {
 #[test]
 fn several_extended_headers() {
     // Of two long names the last counts; an outer header counts over an inner one.
-    let two = Tar::new().gnu_long(b'L', b"1").gnu_long(b'L', b"2").file("x", "");
+    let two = Tar::new()
+        .gnu_long(b'L', b"1")
+        .gnu_long(b'L', b"2")
+        .file("x", "");
     assert_eq!(accept(&two.end()).listing(), "2");
-    let outer = Tar::new().gnu_long(b'L', b"gnu").pax("path", "pax").file("x", "");
+    let outer = Tar::new()
+        .gnu_long(b'L', b"gnu")
+        .pax("path", "pax")
+        .file("x", "");
     assert_eq!(accept(&outer.end()).listing(), "gnu");
-    let records = Raw { flag: b'x', ..Raw::file("p") }.with(&record("path", "pax"));
-    let inner = Tar::new().raw(&records).gnu_long(b'L', b"gnu").file("x", "");
+    let records = Raw {
+        flag: b'x',
+        ..Raw::file("p")
+    }
+    .with(&record("path", "pax"));
+    let inner = Tar::new()
+        .raw(&records)
+        .gnu_long(b'L', b"gnu")
+        .file("x", "");
     assert_eq!(accept(&inner.end()).listing(), "pax");
     let twice = Tar::new().raw(&records).pax("path", "2").file("x", "");
     assert!(refuse(&twice.end()).contains("two pax headers"));
@@ -126,8 +185,17 @@ fn several_extended_headers() {
 
 #[test]
 fn global_headers_are_passed_over() {
-    let records = [record("comment", "by git"), record("path", "evil"), record("uid", "7")].concat();
-    let global = Raw { flag: b'g', ..Raw::file("pax_global_header") }.with(&records);
+    let records = [
+        record("comment", "by git"),
+        record("path", "evil"),
+        record("uid", "7"),
+    ]
+    .concat();
+    let global = Raw {
+        flag: b'g',
+        ..Raw::file("pax_global_header")
+    }
+    .with(&records);
     let layer = accept(&Tar::new().raw(&global).file("a", "").raw(&global).end());
     assert_eq!((layer.listing().as_str(), layer.node("a").uid), ("a", 0));
     assert_eq!(layer.warnings(), "[GlobalHeader { keyword: \"path\" }]");
@@ -135,7 +203,11 @@ fn global_headers_are_passed_over() {
 
 #[test]
 fn types_that_are_read_as_others() {
-    let typed = |flag, name: &str| Raw { flag, magic: GNU.to_vec(), ..Raw::file(name) };
+    let typed = |flag, name: &str| Raw {
+        flag,
+        magic: GNU.to_vec(),
+        ..Raw::file(name)
+    };
     let tar = Tar::new()
         .entry(typed(b'V', "volume"), b"")
         .entry(typed(0, "nul"), b"0")
@@ -146,8 +218,14 @@ fn types_that_are_read_as_others() {
         .end();
     let layer = accept(&tar);
     assert_eq!(layer.listing(), "contiguous dump/ nul slash/ unknown");
-    assert_eq!(layer.warnings(), "[UnknownType { path: \"unknown\", flag: 90 }]");
-    let tar = Tar::new().entry(typed(b'A', "x"), b"1000003").file("y", "").end();
+    assert_eq!(
+        layer.warnings(),
+        "[UnknownType { path: \"unknown\", flag: 90 }]"
+    );
+    let tar = Tar::new()
+        .entry(typed(b'A', "x"), b"1000003")
+        .file("y", "")
+        .end();
     assert!(refuse(&tar).ends_with("Solaris access control lists cannot be read"));
     // The rest of a file from another volume: listed as a file by all.
     let layer = accept(&Tar::new().entry(typed(b'M', "rest"), b"of it").end());
@@ -168,26 +246,44 @@ fn hardlinks_with_a_size() {
     for block in [link(V7).block(), link(GNU).block(), ustar.clone()] {
         let tar = Tar::new().file("a", "data").raw(&block).file("b", "");
         let layer = accept(&tar.end());
-        assert_eq!((layer.listing().as_str(), layer.text("l")), ("a b l", "data"));
+        assert_eq!(
+            (layer.listing().as_str(), layer.text("l")),
+            ("a b l", "data")
+        );
     }
-    assert_eq!(accept(&Tar::new().file("a", "data").raw(&ustar).end()).text("l"), "data");
+    assert_eq!(
+        accept(&Tar::new().file("a", "data").raw(&ustar).end()).text("l"),
+        "data"
+    );
     let content = [ustar.clone(), padded(b"evil")].concat();
     let error = "entry \"l\": a hard link with content";
-    assert_eq!(refuse(&Tar::new().file("a", "data").raw(&content).end()), error);
+    assert_eq!(
+        refuse(&Tar::new().file("a", "data").raw(&content).end()),
+        error
+    );
     let pax = Tar::new().pax("mtime", "1").file("a", "data").raw(&content);
     assert_eq!(refuse(&pax.end()), error);
 }
 
 #[test]
 fn sizes_where_there_is_no_content() {
-    let sized = |flag, name: &str| Raw { flag, size: octal(5), link: b"a".to_vec(), ..Raw::file(name) };
+    let sized = |flag, name: &str| Raw {
+        flag,
+        size: octal(5),
+        link: b"a".to_vec(),
+        ..Raw::file(name)
+    };
     let tar = Tar::new()
         .raw(sized(b'2', "l").block())
         .raw(sized(b'5', "d").block())
         .raw(sized(b'6', "p").block())
         .file("b", "");
     assert_eq!(accept(&tar.end()).listing(), "b d/ l->a");
-    let tar = Tar::new().pax("size", "5").dir("d").raw(padded(b"12345")).end();
+    let tar = Tar::new()
+        .pax("size", "5")
+        .dir("d")
+        .raw(padded(b"12345"))
+        .end();
     assert!(refuse(&tar).ends_with("a directory with content"));
     let tar = Tar::new().file("slash/", "12345").end();
     assert!(refuse(&tar).ends_with("a directory with content"));
@@ -195,9 +291,15 @@ fn sizes_where_there_is_no_content() {
 
 #[test]
 fn limits_on_sizes() {
-    let limits = Limits { file_bytes: 1000, ..Limits::default() };
+    let limits = Limits {
+        file_bytes: 1000,
+        ..Limits::default()
+    };
     let tar = Tar::new().file("a", [0; 1001]).end();
-    let request = Request { limits, ..Request::default() };
+    let request = Request {
+        limits,
+        ..Request::default()
+    };
     let error = Lab::new().blob(&tar, &tar, &request).unwrap_err();
     assert_eq!(
         chain(&error),

@@ -11,7 +11,9 @@ use crate::support::tar::Tar;
 use crate::support::{Imported, Lab, Request, chain};
 
 fn sample() -> Vec<u8> {
-    let content: Vec<u8> = (0..300_000_u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+    let content: Vec<u8> = (0..300_000_u32)
+        .flat_map(|n| n.wrapping_mul(n).to_le_bytes())
+        .collect();
     Tar::new().file("usr/a", content).file("usr/b", "b").end()
 }
 
@@ -26,8 +28,13 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn import(blob: &[u8], tar: &[u8], compression: Compression) -> Result<Imported, String> {
-    let request = Request { compression, ..Request::default() };
-    Lab::new().blob(blob, tar, &request).map_err(|error| chain(&error))
+    let request = Request {
+        compression,
+        ..Request::default()
+    };
+    Lab::new()
+        .blob(blob, tar, &request)
+        .map_err(|error| chain(&error))
 }
 
 #[test]
@@ -58,18 +65,37 @@ fn row_01_wrong_digest() {
     let digest = Some(sha256(&blob));
     let at = blob.len() - 20_000;
     blob[at] ^= 1;
-    let request = || Request { compression: Compression::Gzip, digest: digest.clone(), ..Request::default() };
+    let request = || Request {
+        compression: Compression::Gzip,
+        digest: digest.clone(),
+        ..Request::default()
+    };
     for _ in 0..2 {
         let error = lab.blob(&blob, &tar, &request()).unwrap_err();
-        assert!(matches!(error, Error::BlobDigest { .. }), "{}", chain(&error));
+        assert!(
+            matches!(error, Error::BlobDigest { .. }),
+            "{}",
+            chain(&error)
+        );
         assert_eq!(lab.objects(), [""; 0]);
     }
     // A layer that is otherwise whole, under another's digest.
     let other = gzip(&Tar::new().file("usr/evil", "").end());
     let size = Some(other.len() as u64);
-    let wrong = Request { digest: digest.clone(), size, compression: Compression::Gzip, ..Request::default() };
-    let error = lab.blob(&other, &Tar::new().file("usr/evil", "").end(), &wrong).unwrap_err();
-    assert!(matches!(error, Error::BlobDigest { .. }), "{}", chain(&error));
+    let wrong = Request {
+        digest: digest.clone(),
+        size,
+        compression: Compression::Gzip,
+        ..Request::default()
+    };
+    let error = lab
+        .blob(&other, &Tar::new().file("usr/evil", "").end(), &wrong)
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::BlobDigest { .. }),
+        "{}",
+        chain(&error)
+    );
     assert_eq!(lab.objects(), [""; 0]);
 }
 
@@ -78,12 +104,18 @@ fn row_01_wrong_size() {
     let tar = Tar::new().file("a", "").end();
     for (size, actual) in [(2047, 2048), (2049, 2048), (0, 2048)] {
         assert_eq!(tar.len(), 2048 - 512);
-        let request = Request { size: Some(size - size.min(512)), ..Request::default() };
+        let request = Request {
+            size: Some(size - size.min(512)),
+            ..Request::default()
+        };
         let error = Lab::new().blob(&tar, &tar, &request).unwrap_err();
         let expected = size - size.min(512);
         assert_eq!(
             chain(&error),
-            format!("the blob has {} bytes where its descriptor says {expected}", actual - 512)
+            format!(
+                "the blob has {} bytes where its descriptor says {expected}",
+                actual - 512
+            )
         );
     }
 }
@@ -92,9 +124,16 @@ fn row_01_wrong_size() {
 fn row_01_digest_that_does_not_apply() {
     let tar = sample();
     let other = Some(sha256(b"other"));
-    let request = || Request { digest: other.clone(), size: Some(1), ..Request::default() };
+    let request = || Request {
+        digest: other.clone(),
+        size: Some(1),
+        ..Request::default()
+    };
     assert!(Lab::new().blob(&tar, &tar, &request()).is_err());
-    let request = Request { digest_applies: false, ..request() };
+    let request = Request {
+        digest_applies: false,
+        ..request()
+    };
     assert!(Lab::new().blob(&tar, &tar, &request).is_ok());
 }
 
@@ -102,9 +141,16 @@ fn row_01_digest_that_does_not_apply() {
 fn row_02_wrong_diff_id() {
     let tar = sample();
     let diff_id = Some(DiffId(sha256(b"other")));
-    for (blob, compression) in [(tar.clone(), Compression::None), (gzip(&tar), Compression::Gzip)] {
+    for (blob, compression) in [
+        (tar.clone(), Compression::None),
+        (gzip(&tar), Compression::Gzip),
+    ] {
         let lab = Lab::new();
-        let request = Request { diff_id: diff_id.clone(), compression, ..Request::default() };
+        let request = Request {
+            diff_id: diff_id.clone(),
+            compression,
+            ..Request::default()
+        };
         let error = lab.blob(&blob, &tar, &request).unwrap_err();
         assert!(matches!(error, Error::DiffId { .. }), "{}", chain(&error));
         assert_eq!(lab.objects(), [""; 0]);
@@ -115,7 +161,10 @@ fn row_02_wrong_diff_id() {
 fn row_37_and_74_many_gzip_members() {
     let tar = sample();
     let members: Vec<u8> = tar.chunks(10_000).flat_map(gzip).collect();
-    assert_eq!(import(&members, &tar, Compression::Gzip).unwrap().listing(), "usr/ usr/a usr/b");
+    assert_eq!(
+        import(&members, &tar, Compression::Gzip).unwrap().listing(),
+        "usr/ usr/a usr/b"
+    );
     let empty_last = [gzip(&tar), gzip(b"")].concat();
     assert!(import(&empty_last, &tar, Compression::Gzip).is_ok());
 }
@@ -124,10 +173,20 @@ fn row_37_and_74_many_gzip_members() {
 fn row_38_garbage_after_gzip() {
     let tar = sample();
     let blob = gzip(&tar);
-    for garbage in [&b"garbage"[..], &[0], &[0; 512], &[0x1f], &[0x1f, 0x8b], &[0x1f, 0x8c]] {
+    for garbage in [
+        &b"garbage"[..],
+        &[0],
+        &[0; 512],
+        &[0x1f],
+        &[0x1f, 0x8b],
+        &[0x1f, 0x8c],
+    ] {
         let blob = [&blob, garbage].concat();
         let error = import(&blob, &tar, Compression::Gzip).unwrap_err();
-        assert!(error.starts_with("the gzip stream is"), "{garbage:?}: {error}");
+        assert!(
+            error.starts_with("the gzip stream is"),
+            "{garbage:?}: {error}"
+        );
     }
 }
 
@@ -137,7 +196,10 @@ fn row_39_cut_gzip() {
     let blob = gzip(&tar);
     for cut in [1, 2, 4, 7, 8, 9, 1000, blob.len() - 5, blob.len() - 11] {
         let error = import(&blob[..blob.len() - cut], &tar, Compression::Gzip).unwrap_err();
-        assert!(error.starts_with("the gzip stream is damaged in member 1"), "{cut}: {error}");
+        assert!(
+            error.starts_with("the gzip stream is damaged in member 1"),
+            "{cut}: {error}"
+        );
     }
 }
 
@@ -149,7 +211,10 @@ fn row_39b_wrong_crc() {
         let place = blob.len() - at;
         blob[place] ^= 0x10;
         let error = import(&blob, &tar, Compression::Gzip).unwrap_err();
-        assert!(error.starts_with("the gzip stream is damaged"), "{at}: {error}");
+        assert!(
+            error.starts_with("the gzip stream is damaged"),
+            "{at}: {error}"
+        );
     }
 }
 
@@ -158,20 +223,50 @@ fn row_42_and_43_media_type_and_bytes_disagree() {
     let tar = sample();
     let (gzipped, zstded) = (gzip(&tar), zstd(&tar));
     for (blob, compression, error) in [
-        (&gzipped, Compression::None, "the media type says uncompressed tar but the bytes are gzip"),
-        (&gzipped, Compression::Zstd, "the media type says zstd but the bytes are gzip"),
-        (&zstded, Compression::Gzip, "the media type says gzip but the bytes are zstd"),
-        (&zstded, Compression::None, "the media type says uncompressed tar but the bytes are zstd"),
-        (&tar, Compression::Gzip, "the media type says gzip but the bytes are an uncompressed tar"),
+        (
+            &gzipped,
+            Compression::None,
+            "the media type says uncompressed tar but the bytes are gzip",
+        ),
+        (
+            &gzipped,
+            Compression::Zstd,
+            "the media type says zstd but the bytes are gzip",
+        ),
+        (
+            &zstded,
+            Compression::Gzip,
+            "the media type says gzip but the bytes are zstd",
+        ),
+        (
+            &zstded,
+            Compression::None,
+            "the media type says uncompressed tar but the bytes are zstd",
+        ),
+        (
+            &tar,
+            Compression::Gzip,
+            "the media type says gzip but the bytes are an uncompressed tar",
+        ),
     ] {
         assert_eq!(import(blob, &tar, compression).unwrap_err(), error);
-        let sniff = Request { compression, encoding: Encoding::Sniff, ..Request::default() };
+        let sniff = Request {
+            compression,
+            encoding: Encoding::Sniff,
+            ..Request::default()
+        };
         assert!(Lab::new().blob(blob, &tar, &sniff).is_ok());
     }
     let xz = b"\xfd7zXZ\0rest of it";
-    let sniff = Request { encoding: Encoding::Sniff, ..Request::default() };
+    let sniff = Request {
+        encoding: Encoding::Sniff,
+        ..Request::default()
+    };
     let error = Lab::new().blob(xz, b"", &sniff).unwrap_err();
-    assert_eq!(chain(&error), "the media type says uncompressed tar but the bytes are xz");
+    assert_eq!(
+        chain(&error),
+        "the media type says uncompressed tar but the bytes are xz"
+    );
 }
 
 #[test]
@@ -189,12 +284,22 @@ fn row_45_and_47_zstd_frames() {
         blob.extend(skippable(0));
     }
     blob.extend(skippable(300_000));
-    assert_eq!(import(&blob, &tar, Compression::Zstd).unwrap().listing(), "usr/ usr/a usr/b");
+    assert_eq!(
+        import(&blob, &tar, Compression::Zstd).unwrap().listing(),
+        "usr/ usr/a usr/b"
+    );
     let cut = &blob[..blob.len() - 1];
-    assert!(import(cut, &tar, Compression::Zstd).unwrap_err().contains("cut off"));
+    assert!(
+        import(cut, &tar, Compression::Zstd)
+            .unwrap_err()
+            .contains("cut off")
+    );
     let garbage = [zstd(&tar), b"garbage".to_vec()].concat();
     let error = import(&garbage, &tar, Compression::Zstd).unwrap_err();
-    assert_eq!(error, "the zstd stream is damaged in frame 2: what follows is no zstd frame");
+    assert_eq!(
+        error,
+        "the zstd stream is damaged in frame 2: what follows is no zstd frame"
+    );
 }
 
 fn frame_header(window_descriptor: u8) -> Vec<u8> {
@@ -235,7 +340,10 @@ fn row_48_cut_zstd() {
     let blob = zstd(&tar);
     for cut in [1, 3, 100, blob.len() - 5, blob.len() - 9] {
         let error = import(&blob[..blob.len() - cut], &tar, Compression::Zstd).unwrap_err();
-        assert!(error.starts_with("the zstd stream is damaged in frame 1"), "{cut}: {error}");
+        assert!(
+            error.starts_with("the zstd stream is damaged in frame 1"),
+            "{cut}: {error}"
+        );
     }
 }
 
@@ -244,7 +352,12 @@ fn row_49_blob_of_no_bytes() {
     for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
         assert_eq!(import(b"", b"", compression).unwrap().listing(), "");
     }
-    assert_eq!(import(&gzip(b""), b"", Compression::Gzip).unwrap().listing(), "");
+    assert_eq!(
+        import(&gzip(b""), b"", Compression::Gzip)
+            .unwrap()
+            .listing(),
+        ""
+    );
 }
 
 #[test]
@@ -255,7 +368,10 @@ fn row_bomb_1_mb_of_zstd() {
         blob.extend([0x02, 0x00, 0x10, 0]);
     }
     let error = import(&blob, b"", Compression::Zstd).unwrap_err();
-    assert_eq!(error, "the layer exceeds the limit of 1100 times its compressed size");
+    assert_eq!(
+        error,
+        "the layer exceeds the limit of 1100 times its compressed size"
+    );
 }
 
 #[test]
@@ -263,15 +379,34 @@ fn row_bomb_limits() {
     let tar = Tar::new().file("a", vec![0; 10_000_000]).end();
     let blob = gzip(&tar);
     let import = |limits| {
-        let request = Request { compression: Compression::Gzip, limits, ..Request::default() };
-        Lab::new().blob(&blob, &tar, &request).map_err(|error| chain(&error))
+        let request = Request {
+            compression: Compression::Gzip,
+            limits,
+            ..Request::default()
+        };
+        Lab::new()
+            .blob(&blob, &tar, &request)
+            .map_err(|error| chain(&error))
     };
-    let small = Limits { layer_bytes: 1_000_000, ..Limits::default() };
+    let small = Limits {
+        layer_bytes: 1_000_000,
+        ..Limits::default()
+    };
     let error = import(small).unwrap_err();
-    assert_eq!(error, "the layer exceeds the limit of 1000000 uncompressed bytes");
-    let strict = Limits { ratio: 10, ratio_floor: 1_000_000, ..Limits::default() };
+    assert_eq!(
+        error,
+        "the layer exceeds the limit of 1000000 uncompressed bytes"
+    );
+    let strict = Limits {
+        ratio: 10,
+        ratio_floor: 1_000_000,
+        ..Limits::default()
+    };
     let error = import(strict).unwrap_err();
-    assert_eq!(error, "the layer exceeds the limit of 10 times its compressed size");
+    assert_eq!(
+        error,
+        "the layer exceeds the limit of 10 times its compressed size"
+    );
     assert!(import(Limits::default()).is_ok());
 }
 
@@ -292,8 +427,19 @@ fn a_source_that_fails_is_the_cause() {
     }
     for compression in [Compression::Gzip, Compression::Zstd, Compression::None] {
         let lab = Lab::new();
-        let layer = lab.layer(&gzip(&sample()), &sample(), &Request { compression, ..Request::default() });
-        let request = Request { compression, encoding: Encoding::Sniff, ..Request::default() };
+        let layer = lab.layer(
+            &gzip(&sample()),
+            &sample(),
+            &Request {
+                compression,
+                ..Request::default()
+            },
+        );
+        let request = Request {
+            compression,
+            encoding: Encoding::Sniff,
+            ..Request::default()
+        };
         let error = lab.import(Failing(0), &layer, &request).unwrap_err();
         assert_eq!(chain(&error), "cannot read the blob: the network is gone");
     }

@@ -8,11 +8,23 @@ use crate::{accept, refuse};
 
 #[test]
 fn row_15_duplicate_file() {
-    let layer = accept(&Tar::new().file("a", "1").file("./a", "2").symlink("a", "3").end());
+    let layer = accept(
+        &Tar::new()
+            .file("a", "1")
+            .file("./a", "2")
+            .symlink("a", "3")
+            .end(),
+    );
     assert_eq!(layer.listing(), "a->3");
-    assert_eq!(layer.warnings(), "[Duplicate { path: \"./a\" }, Duplicate { path: \"a\" }]");
+    assert_eq!(
+        layer.warnings(),
+        "[Duplicate { path: \"./a\" }, Duplicate { path: \"a\" }]"
+    );
     let layer = accept(&Tar::new().dir("d").dir_mode("d/", 0o700).end());
-    assert_eq!((layer.node("d").mode, layer.warnings().as_str()), (0o700, "[]"));
+    assert_eq!(
+        (layer.node("d").mode, layer.warnings().as_str()),
+        (0o700, "[]")
+    );
 }
 
 #[test]
@@ -24,7 +36,12 @@ fn row_16_file_then_directory() {
 
 #[test]
 fn row_17_directory_then_file() {
-    let tar = Tar::new().dir("a").file("a/b/c", "1").file("a/d", "1").symlink("a", "x").end();
+    let tar = Tar::new()
+        .dir("a")
+        .file("a/b/c", "1")
+        .file("a/d", "1")
+        .symlink("a", "x")
+        .end();
     let layer = accept(&tar);
     assert_eq!(layer.listing(), "a->x");
     assert_eq!(layer.warnings(), "[Replaced { path: \"a\" }]");
@@ -39,7 +56,10 @@ fn row_17_directory_then_file() {
         .end();
     let layer = accept(&tar);
     assert_eq!(layer.listing(), "a/ a/b/ a/b/e");
-    assert_eq!((layer.node("a").mode, layer.node("a/b").mode), (0o711, 0o755));
+    assert_eq!(
+        (layer.node("a").mode, layer.node("a/b").mode),
+        (0o711, 0o755)
+    );
 }
 
 #[test]
@@ -52,7 +72,13 @@ fn row_25_to_27_devices_and_fifos() {
         .end();
     let layer = accept(&tar);
     assert_eq!(layer.listing(), "usr/ usr/x");
-    assert_eq!((layer.report.dropped[&Dropped::Device], layer.report.dropped[&Dropped::Fifo]), (2, 1));
+    assert_eq!(
+        (
+            layer.report.dropped[&Dropped::Device],
+            layer.report.dropped[&Dropped::Fifo]
+        ),
+        (2, 1)
+    );
     assert_eq!(layer.report.warnings.len(), 3);
     assert!(layer.warnings().contains("usr/sda"));
 }
@@ -61,7 +87,10 @@ fn row_25_to_27_devices_and_fifos() {
 fn row_27_overlayfs_whiteout() {
     let layer = accept(&Tar::new().special(b'3', "usr/gone", (0, 0)).end());
     assert_eq!(layer.listing(), "usr/ usr/.wh.gone");
-    assert_eq!((layer.node("usr/.wh.gone").mode, layer.warnings().as_str()), (0o644, "[]"));
+    assert_eq!(
+        (layer.node("usr/.wh.gone").mode, layer.warnings().as_str()),
+        (0o644, "[]")
+    );
 }
 
 #[test]
@@ -84,8 +113,14 @@ fn row_34_attributes() {
         ("user.z".to_owned(), b"1".to_vec()),
     ];
     assert_eq!(layer.node("usr/ping").xattrs, expected);
-    assert_eq!(layer.node("usr").xattrs, [("user.dir".to_owned(), Vec::new())]);
-    assert_eq!(layer.node("usr/l").xattrs, [("user.link".to_owned(), b"l".to_vec())]);
+    assert_eq!(
+        layer.node("usr").xattrs,
+        [("user.dir".to_owned(), Vec::new())]
+    );
+    assert_eq!(
+        layer.node("usr/l").xattrs,
+        [("user.link".to_owned(), b"l".to_vec())]
+    );
 }
 
 #[test]
@@ -97,7 +132,13 @@ fn row_35_labels_are_dropped() {
         .dir("usr")
         .end();
     let layer = accept(&tar);
-    assert_eq!((layer.node("usr/a").xattrs.len(), layer.node("usr").xattrs.len()), (0, 0));
+    assert_eq!(
+        (
+            layer.node("usr/a").xattrs.len(),
+            layer.node("usr").xattrs.len()
+        ),
+        (0, 0)
+    );
     assert_eq!(layer.report.dropped[&Dropped::SelinuxLabel], 2);
 }
 
@@ -112,7 +153,10 @@ fn row_36_overlayfs_attributes() {
         .file("usr/a", "")
         .end();
     let layer = accept(&tar);
-    assert_eq!(layer.node("usr").xattrs, [("user.overlayish".to_owned(), b"kept".to_vec())]);
+    assert_eq!(
+        layer.node("usr").xattrs,
+        [("user.overlayish".to_owned(), b"kept".to_vec())]
+    );
     assert_eq!(layer.node("usr/a").xattrs, []);
     assert_eq!(layer.report.dropped[&Dropped::OverlayXattr], 3);
 }
@@ -121,15 +165,30 @@ fn row_36_overlayfs_attributes() {
 fn row_66_and_73_ids() {
     for (keyword, value) in [("uid", "4294967296"), ("gid", "4294967295"), ("uid", "-1")] {
         let error = refuse(&Tar::new().pax(keyword, value).file("a", "").end());
-        assert_eq!(error_end(&error), format!("the {keyword} is negative or too large"));
+        assert_eq!(
+            error_end(&error),
+            format!("the {keyword} is negative or too large")
+        );
     }
     let binary = vec![0x80, 0, 0, 1, 0, 0, 0, 0];
-    let raw = Raw { uid: binary, ..Raw::file("a") };
+    let raw = Raw {
+        uid: binary,
+        ..Raw::file("a")
+    };
     assert!(refuse(&Tar::new().entry(raw, b"").end()).contains("the uid is negative or too large"));
-    let raw = Raw { gid: vec![0xff; 8], ..Raw::file("a") };
+    let raw = Raw {
+        gid: vec![0xff; 8],
+        ..Raw::file("a")
+    };
     assert!(refuse(&Tar::new().entry(raw, b"").end()).contains("the gid is negative or too large"));
-    let raw = Raw { uid: vec![0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xfe], ..Raw::file("a") };
-    assert_eq!(accept(&Tar::new().entry(raw, b"").end()).node("a").uid, 4_294_967_294);
+    let raw = Raw {
+        uid: vec![0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xfe],
+        ..Raw::file("a")
+    };
+    assert_eq!(
+        accept(&Tar::new().entry(raw, b"").end()).node("a").uid,
+        4_294_967_294
+    );
 }
 
 fn error_end(error: &str) -> &str {
@@ -139,18 +198,38 @@ fn error_end(error: &str) -> &str {
 #[test]
 fn fields_that_are_no_numbers() {
     for raw in [
-        Raw { uid: b"garbage\0".to_vec(), ..Raw::default() },
-        Raw { mode: b"0000888\0".to_vec(), ..Raw::default() },
-        Raw { mtime: b"xyz\0".to_vec(), ..Raw::default() },
+        Raw {
+            uid: b"garbage\0".to_vec(),
+            ..Raw::default()
+        },
+        Raw {
+            mode: b"0000888\0".to_vec(),
+            ..Raw::default()
+        },
+        Raw {
+            mtime: b"xyz\0".to_vec(),
+            ..Raw::default()
+        },
     ] {
         let first = refuse(&Tar::new().raw(raw.block()).end());
-        assert!(first.ends_with("none that a tar archive begins with"), "{first}");
+        assert!(
+            first.ends_with("none that a tar archive begins with"),
+            "{first}"
+        );
         let later = refuse(&Tar::new().file("a", "").raw(raw.block()).end());
         assert!(later.ends_with("is not a number"), "{later}");
     }
-    let raw = Raw { size: vec![0xff; 12], ..Raw::default() };
-    assert!(refuse(&Tar::new().raw(raw.block()).end()).contains("the size is negative or too large"));
-    let raw = Raw { size: b"-0000000001\0".to_vec(), ..Raw::default() };
+    let raw = Raw {
+        size: vec![0xff; 12],
+        ..Raw::default()
+    };
+    assert!(
+        refuse(&Tar::new().raw(raw.block()).end()).contains("the size is negative or too large")
+    );
+    let raw = Raw {
+        size: b"-0000000001\0".to_vec(),
+        ..Raw::default()
+    };
     let later = Tar::new().file("a", "").raw(raw.block()).end();
     assert!(refuse(&later).contains("the size is negative or too large"));
 }
@@ -162,13 +241,20 @@ fn row_76_pax_comment_of_64_mib() {
     let error = refuse(&tar);
     assert!(error.contains("an extended header has 67108"), "{error}");
     assert!(error.contains("more than the limit of 1048576"), "{error}");
-    let header = Raw { size: octal(0o77_777_777_777), flag: b'L', ..Raw::default() };
+    let header = Raw {
+        size: octal(0o77_777_777_777),
+        flag: b'L',
+        ..Raw::default()
+    };
     assert!(refuse(&header.block()).contains("more than the limit of 1048576"));
 }
 
 #[test]
 fn row_77_attribute_of_1_mib() {
-    let tar = Tar::new().xattr("user.a", vec![0; 1024 * 1024 - 100]).file("a", "").end();
+    let tar = Tar::new()
+        .xattr("user.a", vec![0; 1024 * 1024 - 100])
+        .file("a", "")
+        .end();
     assert!(refuse(&tar).contains("an extended attribute exceeds the limit of 65536 bytes"));
     let mut tar = Tar::new();
     for number in 0..129 {
@@ -194,7 +280,10 @@ fn row_root_as_something_else() {
 #[test]
 fn row_chmod_link_then_directory() {
     let layer = accept(&Tar::new().symlink("a", "/etc").dir_mode("a", 0o777).end());
-    assert_eq!((layer.listing().as_str(), layer.node("a").mode), ("a/", 0o777));
+    assert_eq!(
+        (layer.listing().as_str(), layer.node("a").mode),
+        ("a/", 0o777)
+    );
 }
 
 #[test]
@@ -213,8 +302,14 @@ fn setuid_bits_and_owners() {
 
 #[test]
 fn limits_on_entries() {
-    let limits = Limits { entries: 10, ..Limits::default() };
-    let request = || Request { limits: limits.clone(), ..Request::default() };
+    let limits = Limits {
+        entries: 10,
+        ..Limits::default()
+    };
+    let request = || Request {
+        limits: limits.clone(),
+        ..Request::default()
+    };
     let mut tar = Tar::new();
     for _ in 0..11 {
         tar = tar.file("a", "");
@@ -224,26 +319,64 @@ fn limits_on_entries() {
     assert_eq!(chain(&error), "the layer exceeds the limit of 10 entries");
     let tar = Tar::new().file("1/2/3/4/5/6/7/8/9/10/11", "").end();
     let error = Lab::new().blob(&tar, &tar, &request()).unwrap_err();
-    assert_eq!(chain(&error), "the layer exceeds the limit of 10 files and directories");
-    let limits = Limits { implied_bytes: 10, ..Limits::default() };
+    assert_eq!(
+        chain(&error),
+        "the layer exceeds the limit of 10 files and directories"
+    );
+    let limits = Limits {
+        implied_bytes: 10,
+        ..Limits::default()
+    };
     let tar = Tar::new().file("12345/67890/a", "").end();
-    let error = Lab::new().blob(&tar, &tar, &Request { limits, ..Request::default() }).unwrap_err();
+    let error = Lab::new()
+        .blob(
+            &tar,
+            &tar,
+            &Request {
+                limits,
+                ..Request::default()
+            },
+        )
+        .unwrap_err();
     assert!(chain(&error).contains("the limit of 10 bytes of names of directories"));
 }
 
 #[test]
 fn limits_on_warnings() {
-    let limits = Limits { warnings: 2, ..Limits::default() };
+    let limits = Limits {
+        warnings: 2,
+        ..Limits::default()
+    };
     let mut tar = Tar::new();
     for number in 0..5 {
         tar = tar.file("a", "").file(&format!("top{number}/a"), "");
     }
     let tar = tar.end();
     let policy = "usr-only".parse().unwrap();
-    let layer = Lab::new().blob(&tar, &tar, &Request { limits: limits.clone(), policy, ..Request::default() });
+    let layer = Lab::new().blob(
+        &tar,
+        &tar,
+        &Request {
+            limits: limits.clone(),
+            policy,
+            ..Request::default()
+        },
+    );
     let report = layer.unwrap().report;
     assert_eq!(report.dropped_paths.values().sum::<u64>(), 10);
     assert_eq!(report.dropped_paths.len(), 3);
-    let layer = Lab::new().blob(&tar, &tar, &Request { limits, ..Request::default() }).unwrap();
-    assert_eq!((layer.report.warnings.len(), layer.report.more_warnings), (2, 2));
+    let layer = Lab::new()
+        .blob(
+            &tar,
+            &tar,
+            &Request {
+                limits,
+                ..Request::default()
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        (layer.report.warnings.len(), layer.report.more_warnings),
+        (2, 2)
+    );
 }

@@ -8,7 +8,10 @@ use crate::{accept, refuse};
 
 #[test]
 fn row_14_write_through_a_link() {
-    let tar = Tar::new().symlink("usr/lnk", "/host/dir").file("usr/lnk/x", "x").end();
+    let tar = Tar::new()
+        .symlink("usr/lnk", "/host/dir")
+        .file("usr/lnk/x", "x")
+        .end();
     assert_eq!(
         refuse(&tar),
         "entry \"usr/lnk/x\": the path leads through \"usr/lnk\", a symbolic link of the same layer"
@@ -16,9 +19,15 @@ fn row_14_write_through_a_link() {
     for tar in [
         Tar::new().symlink("a", ".").symlink("a/b", "c"),
         Tar::new().symlink("a", ".").dir("a/b"),
-        Tar::new().symlink("a", ".").file("f", "").hardlink("a/b", "f"),
+        Tar::new()
+            .symlink("a", ".")
+            .file("f", "")
+            .hardlink("a/b", "f"),
         Tar::new().symlink("a", ".").file("a/.wh.x", ""),
-        Tar::new().symlink("a", ".").hardlink("b", "a").file("b/c", ""),
+        Tar::new()
+            .symlink("a", ".")
+            .hardlink("b", "a")
+            .file("b/c", ""),
     ] {
         assert!(refuse(&tar.end()).contains("leads through"));
     }
@@ -41,7 +50,10 @@ fn row_18_hardlink_to_missing() {
 fn row_19_hardlink_to_a_lower_layer() {
     // One layer knows no other: the same clear error.
     let error = refuse(&Tar::new().hardlink("etc/new", "etc/passwd").end());
-    assert!(error.contains("\"etc/passwd\" is no file of this layer"), "{error}");
+    assert!(
+        error.contains("\"etc/passwd\" is no file of this layer"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -61,9 +73,15 @@ fn row_19b_chain_of_hardlinks() {
 #[test]
 fn hardlinks_in_a_circle() {
     let error = refuse(&Tar::new().hardlink("a", "b").hardlink("b", "a").end());
-    assert_eq!(error, "entry \"a\": the hard link leads to itself by way of \"b\"");
+    assert_eq!(
+        error,
+        "entry \"a\": the hard link leads to itself by way of \"b\""
+    );
     assert!(refuse(&Tar::new().hardlink("a", "a").end()).contains("leads to itself"));
-    let lasso = Tar::new().hardlink("a", "b").hardlink("b", "c").hardlink("c", "b");
+    let lasso = Tar::new()
+        .hardlink("a", "b")
+        .hardlink("b", "c")
+        .hardlink("c", "b");
     assert!(refuse(&lasso.end()).contains("leads to itself"));
     let itself = Tar::new().file("a", "1").hardlink("a", "a");
     assert_eq!(accept(&itself.end()).text("a"), "1");
@@ -81,23 +99,40 @@ fn a_hundred_thousand_hardlinks_each_to_the_next() {
 
 #[test]
 fn row_20_hardlink_to_a_link() {
-    let layer = accept(&Tar::new().symlink("l", "/etc/shadow").hardlink("h", "l").end());
-    assert_eq!((layer.node("h").kind, layer.node("h").target.as_str()), ('l', "/etc/shadow"));
+    let layer = accept(
+        &Tar::new()
+            .symlink("l", "/etc/shadow")
+            .hardlink("h", "l")
+            .end(),
+    );
+    assert_eq!(
+        (layer.node("h").kind, layer.node("h").target.as_str()),
+        ('l', "/etc/shadow")
+    );
 }
 
 #[test]
 fn row_21_hardlink_that_leads_out() {
     let error = refuse(&Tar::new().hardlink("usr/h", "../../etc/shadow").end());
-    assert_eq!(error, "entry \"usr/h\": the hard link's target holds \"..\"");
+    assert_eq!(
+        error,
+        "entry \"usr/h\": the hard link's target holds \"..\""
+    );
     let error = refuse(&Tar::new().hardlink("usr/h", "/etc/shadow").end());
-    assert!(error.contains("\"/etc/shadow\"") || error.contains("\"etc/shadow\""), "{error}");
+    assert!(
+        error.contains("\"/etc/shadow\"") || error.contains("\"etc/shadow\""),
+        "{error}"
+    );
 }
 
 #[test]
 fn hardlinks_to_what_is_no_file() {
     for target in ["d", ".", "/"] {
         let error = refuse(&Tar::new().dir("d").hardlink("h", target).end());
-        assert!(error.contains("is no file of this layer"), "{target}: {error}");
+        assert!(
+            error.contains("is no file of this layer"),
+            "{target}: {error}"
+        );
     }
 }
 
@@ -110,22 +145,45 @@ fn links_without_target() {
 
 #[test]
 fn a_hardlink_is_the_file_that_was_there() {
-    let tar = Tar::new().file("a", "old").hardlink("b", "a").file("a", "new").end();
+    let tar = Tar::new()
+        .file("a", "old")
+        .hardlink("b", "a")
+        .file("a", "new")
+        .end();
     let layer = accept(&tar);
     assert_eq!((layer.text("a"), layer.text("b")), ("new", "old"));
-    let gone = Tar::new().file("d/a", "old").hardlink("b", "d/a").symlink("d", "x").end();
+    let gone = Tar::new()
+        .file("d/a", "old")
+        .hardlink("b", "d/a")
+        .symlink("d", "x")
+        .end();
     assert_eq!(accept(&gone).text("b"), "old");
-    let gone_before = Tar::new().file("d/a", "old").symlink("d", "x").hardlink("b", "d/a").end();
+    let gone_before = Tar::new()
+        .file("d/a", "old")
+        .symlink("d", "x")
+        .hardlink("b", "d/a")
+        .end();
     assert!(refuse(&gone_before).contains("is no file of this layer"));
 }
 
 fn with_policy(tar: &[u8], policy: PathPolicy) -> Result<crate::Imported, String> {
-    let request = Request { policy, ..Request::default() };
-    Lab::new().blob(tar, tar, &request).map_err(|error| chain(&error))
+    let request = Request {
+        policy,
+        ..Request::default()
+    };
+    Lab::new()
+        .blob(tar, tar, &request)
+        .map_err(|error| chain(&error))
 }
 
-const USR: PathPolicy = PathPolicy { nonusr: NonUsr::Drop, var: Var::Keep };
-const OLD: PathPolicy = PathPolicy { nonusr: NonUsr::Drop, var: Var::Factory };
+const USR: PathPolicy = PathPolicy {
+    nonusr: NonUsr::Drop,
+    var: Var::Keep,
+};
+const OLD: PathPolicy = PathPolicy {
+    nonusr: NonUsr::Drop,
+    var: Var::Factory,
+};
 
 #[test]
 fn row_58_hardlink_between_usr_and_var() {
@@ -137,7 +195,10 @@ fn row_58_hardlink_between_usr_and_var() {
         .file("etc/b", "b")
         .end();
     let layer = with_policy(&tar, USR).unwrap();
-    assert_eq!((layer.text("usr/lib/a"), layer.text("usr/etc/a")), ("a", "a"));
+    assert_eq!(
+        (layer.text("usr/lib/a"), layer.text("usr/etc/a")),
+        ("a", "a")
+    );
     assert_eq!(layer.text("usr/lib/b"), "b");
     let layer = with_policy(&tar, OLD).unwrap();
     assert_eq!(layer.text("usr/share/factory/var/lib/a"), "a");
@@ -145,22 +206,34 @@ fn row_58_hardlink_between_usr_and_var() {
 
 #[test]
 fn hardlink_to_what_the_policy_drops() {
-    let tar = Tar::new().file("opt/a", "a").hardlink("usr/a", "opt/a").end();
+    let tar = Tar::new()
+        .file("opt/a", "a")
+        .hardlink("usr/a", "opt/a")
+        .end();
     assert_eq!(
         with_policy(&tar, USR).unwrap_err(),
         "entry \"usr/a\": the hard link's target \"opt/a\" is dropped by the path policy"
     );
-    let tar = Tar::new().file("opt/a", "a").hardlink("opt/b", "opt/a").dir("usr").end();
-    assert_eq!(with_policy(&tar, USR).unwrap().report.dropped_paths["opt"], 2);
+    let tar = Tar::new()
+        .file("opt/a", "a")
+        .hardlink("opt/b", "opt/a")
+        .dir("usr")
+        .end();
+    assert_eq!(
+        with_policy(&tar, USR).unwrap().report.dropped_paths["opt"],
+        2
+    );
 }
 
-const OBJECT: &str =
-    "sysroot/ostree/repo/objects/aa/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.file";
+const OBJECT: &str = "sysroot/ostree/repo/objects/aa/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.file";
 
 #[test]
 fn row_59_changed_object_and_its_links() {
     for mtime in [0_u64, 1_700_000_000] {
-        let object = Raw { mtime: crate::support::tar::octal(mtime), ..Raw::file(OBJECT) };
+        let object = Raw {
+            mtime: crate::support::tar::octal(mtime),
+            ..Raw::file(OBJECT)
+        };
         let tar = Tar::new()
             .dir("sysroot/ostree/repo/objects")
             .entry(object, b"changed")
@@ -206,5 +279,9 @@ fn row_61_nothing_of_the_repository_stays() {
     assert_eq!(layer.listing(), "usr/ usr/x");
     assert_eq!(layer.report.dropped[&Dropped::EmbeddedRepository], 6);
     let tar = Tar::new().hardlink("usr/x", OBJECT).end();
-    assert!(with_policy(&tar, policy).unwrap_err().contains("is no file of this layer"));
+    assert!(
+        with_policy(&tar, policy)
+            .unwrap_err()
+            .contains("is no file of this layer")
+    );
 }

@@ -1,7 +1,12 @@
 //! Every bad input of the reliability table that concerns one layer, by its row's number: each is refused with
 //! an error that names the cause, or taken in the one way that is documented. Rows about merging layers are
 //! tested where layers are merged.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panic"
+)]
 
 mod archive;
 mod compression;
@@ -16,7 +21,9 @@ use support::{Imported, Lab, chain};
 
 /// Import a tar, every path kept.
 fn accept(tar: &[u8]) -> Imported {
-    Lab::new().tar(tar).unwrap_or_else(|error| panic!("{}", chain(&error)))
+    Lab::new()
+        .tar(tar)
+        .unwrap_or_else(|error| panic!("{}", chain(&error)))
 }
 
 /// The error of a tar that is refused, with its causes; nothing is left of it in the repository.

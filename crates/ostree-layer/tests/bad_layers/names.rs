@@ -8,7 +8,13 @@ use crate::{accept, refuse};
 
 #[test]
 fn row_22_and_24_absolute_names() {
-    let layer = accept(&Tar::new().file("/etc/a", "").file("//etc//./b", "").dir("/").end());
+    let layer = accept(
+        &Tar::new()
+            .file("/etc/a", "")
+            .file("//etc//./b", "")
+            .dir("/")
+            .end(),
+    );
     assert_eq!(layer.listing(), "etc/ etc/a etc/b");
 }
 
@@ -20,22 +26,34 @@ fn row_23_dot_dot() {
             format!("entry \"{name}\": the name holds \"..\"")
         );
     }
-    assert_eq!(accept(&Tar::new().file("usr/..a/b..", "").end()).listing(), "usr/ usr/..a/ usr/..a/b..");
+    assert_eq!(
+        accept(&Tar::new().file("usr/..a/b..", "").end()).listing(),
+        "usr/ usr/..a/ usr/..a/b.."
+    );
 }
 
 #[test]
 fn row_28_and_78_not_utf8() {
-    let raw = Raw { name: b"usr/a\xff\xfeb".to_vec(), ..Raw::default() };
+    let raw = Raw {
+        name: b"usr/a\xff\xfeb".to_vec(),
+        ..Raw::default()
+    };
     assert_eq!(
         refuse(&Tar::new().entry(raw, b"").end()),
         "entry \"usr/a\\xff\\xfeb\": the name is not UTF-8: \"usr/a\\xff\\xfeb\""
     );
-    let raw = Raw { flag: b'2', link: b"\x80".to_vec(), ..Raw::file("l") };
+    let raw = Raw {
+        flag: b'2',
+        link: b"\x80".to_vec(),
+        ..Raw::file("l")
+    };
     assert_eq!(
         refuse(&Tar::new().entry(raw, b"").end()),
         "entry \"l\": the link target is not UTF-8: \"\\x80\""
     );
-    assert!(refuse(&Tar::new().pax("path", b"a\xc0\xaf").file("x", "").end()).contains("not UTF-8"));
+    assert!(
+        refuse(&Tar::new().pax("path", b"a\xc0\xaf").file("x", "").end()).contains("not UTF-8")
+    );
     assert!(refuse(&Tar::new().gnu_long(b'L', b"a\xff").file("x", "").end()).contains("not UTF-8"));
 }
 
@@ -53,7 +71,10 @@ fn row_29_and_54_control_characters() {
 fn row_30_name_of_256_bytes() {
     let name = "n".repeat(256);
     let error = refuse(&Tar::new().file(&format!("usr/{name}"), "").end());
-    assert!(error.ends_with("a name has 256 bytes, more than the limit of 255"), "{error}");
+    assert!(
+        error.ends_with("a name has 256 bytes, more than the limit of 255"),
+        "{error}"
+    );
     assert!(refuse(&Tar::new().dir(&format!("{name}/a")).end()).contains("256 bytes"));
     accept(&Tar::new().file(&"n".repeat(255), "").end());
 }
@@ -87,22 +108,47 @@ fn row_57_api_directories() {
         .file("usr/run/a", "")
         .end();
     let policy = PathPolicy::new(NonUsr::Keep, Var::Keep);
-    let layer = Lab::new().blob(&tar, &tar, &Request { policy, ..Request::default() }).unwrap();
+    let layer = Lab::new()
+        .blob(
+            &tar,
+            &tar,
+            &Request {
+                policy,
+                ..Request::default()
+            },
+        )
+        .unwrap();
     assert_eq!(layer.listing(), "proc/ run/ usr/ usr/run/ usr/run/a");
-    let dropped: Vec<_> = layer.report.dropped_paths.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+    let dropped: Vec<_> = layer
+        .report
+        .dropped_paths
+        .iter()
+        .map(|(k, v)| (k.as_str(), *v))
+        .collect();
     assert_eq!(dropped, [("dev", 1), ("run", 2), ("tmp", 1)]);
 }
 
 #[test]
 fn row_62_etc_and_usr_etc() {
     let policy = PathPolicy::new(NonUsr::Drop, Var::Keep);
-    let request = || Request { policy, ..Request::default() };
-    let tar = Tar::new().dir("etc").dir("usr/etc").file("etc/a", "1").file("usr/etc/a", "2").end();
+    let request = || Request {
+        policy,
+        ..Request::default()
+    };
+    let tar = Tar::new()
+        .dir("etc")
+        .dir("usr/etc")
+        .file("etc/a", "1")
+        .file("usr/etc/a", "2")
+        .end();
     let layer = Lab::new().blob(&tar, &tar, &request()).unwrap();
     assert_eq!(layer.text("usr/etc/a"), "2");
     assert_eq!(layer.warnings(), "[EtcTwice { path: \"usr/etc/a\" }]");
     let tar = Tar::new().file("etc/a", "1").file("usr/etc/b", "2").end();
-    assert_eq!(Lab::new().blob(&tar, &tar, &request()).unwrap().warnings(), "[]");
+    assert_eq!(
+        Lab::new().blob(&tar, &tar, &request()).unwrap().warnings(),
+        "[]"
+    );
 }
 
 #[test]
@@ -119,8 +165,17 @@ fn row_bytes_of_all_names() {
         tar = tar.file(&format!("{number:0200}"), "");
     }
     let tar = tar.end();
-    let limits = ostree_layer::Limits { all_names_bytes: 10_000, ..ostree_layer::Limits::default() };
-    let request = Request { limits, ..Request::default() };
+    let limits = ostree_layer::Limits {
+        all_names_bytes: 10_000,
+        ..ostree_layer::Limits::default()
+    };
+    let request = Request {
+        limits,
+        ..Request::default()
+    };
     let error = Lab::new().blob(&tar, &tar, &request).unwrap_err();
-    assert_eq!(error.to_string(), "the layer exceeds the limit of 10000 bytes of names");
+    assert_eq!(
+        error.to_string(),
+        "the layer exceeds the limit of 10000 bytes of names"
+    );
 }

@@ -7,7 +7,10 @@ use ostree_layer::Dropped;
 #[test]
 fn row_04_and_75_whiteout_of_dot_dot() {
     let error = refuse(&Tar::new().dir("usr").file("usr/.wh...", "").end());
-    assert_eq!(error, "entry \"usr/.wh...\": a whiteout of nothing, of \".\" or of \"..\"");
+    assert_eq!(
+        error,
+        "entry \"usr/.wh...\": a whiteout of nothing, of \".\" or of \"..\""
+    );
 }
 
 #[test]
@@ -32,16 +35,26 @@ fn row_07_whiteout_that_is_a_link() {
         let layer = accept(&tar.end());
         let marker = layer.node("usr/.wh.x");
         assert_eq!((marker.kind, marker.mode, marker.size), ('f', 0o644, 0));
-        assert!(layer.warnings().contains("OddWhiteout"), "{}", layer.warnings());
+        assert!(
+            layer.warnings().contains("OddWhiteout"),
+            "{}",
+            layer.warnings()
+        );
     }
 }
 
 #[test]
 fn row_08_whiteout_that_is_a_directory() {
-    let tar = Tar::new().dir("usr/.wh.x").file("usr/.wh.x/inside", "a").end();
+    let tar = Tar::new()
+        .dir("usr/.wh.x")
+        .file("usr/.wh.x/inside", "a")
+        .end();
     let layer = accept(&tar);
     assert_eq!(layer.listing(), "usr/ usr/.wh.x");
-    assert_eq!((layer.node("usr/.wh.x").kind, layer.node("usr/.wh.x").size), ('f', 0));
+    assert_eq!(
+        (layer.node("usr/.wh.x").kind, layer.node("usr/.wh.x").size),
+        ('f', 0)
+    );
     assert_eq!(layer.report.dropped[&Dropped::BelowWhiteout], 1);
 }
 
@@ -60,7 +73,10 @@ fn row_09_whiteout_and_file_of_one_name() {
 
 #[test]
 fn row_10_opaque_markers_are_kept() {
-    let tar = Tar::new().file(".wh..wh..opq", "").file("usr/x", "").file("usr/.wh..wh..opq", "");
+    let tar = Tar::new()
+        .file(".wh..wh..opq", "")
+        .file("usr/x", "")
+        .file("usr/.wh..wh..opq", "");
     let layer = accept(&tar.end());
     assert_eq!(layer.listing(), ".wh..wh..opq usr/ usr/.wh..wh..opq usr/x");
 }
@@ -80,15 +96,31 @@ fn row_11_aufs_metadata() {
 
 #[test]
 fn row_12_directories_that_are_not_listed() {
-    let tar = Tar::new().dir_mode("usr", 0o711).file("usr/a/b/c", "").end();
+    let tar = Tar::new()
+        .dir_mode("usr", 0o711)
+        .file("usr/a/b/c", "")
+        .end();
     let layer = accept(&tar);
-    assert_eq!((layer.node("usr").mode, layer.node("usr/a").mode), (0o711, 0o755));
+    assert_eq!(
+        (layer.node("usr").mode, layer.node("usr/a").mode),
+        (0o711, 0o755)
+    );
     let implied = layer.commit.metadata.0["bootc-storage.implied-directories"].clone();
     let paths = ["", "usr/a", "usr/a/b"].map(str::to_owned).to_vec();
     assert_eq!(implied, ostree_objects::Value::StrList(paths));
-    let listed_late = Tar::new().file("usr/a/b/c", "").dir_mode("usr/a", 0o700).dir(".").dir("usr");
+    let listed_late = Tar::new()
+        .file("usr/a/b/c", "")
+        .dir_mode("usr/a", 0o700)
+        .dir(".")
+        .dir("usr");
     let layer = accept(&listed_late.end());
-    assert_eq!((layer.node("usr/a").mode, layer.node("usr/a/b").mode), (0o700, 0o755));
+    assert_eq!(
+        (layer.node("usr/a").mode, layer.node("usr/a/b").mode),
+        (0o700, 0o755)
+    );
     let implied = layer.commit.metadata.0["bootc-storage.implied-directories"].clone();
-    assert_eq!(implied, ostree_objects::Value::StrList(vec!["usr/a/b".to_owned()]));
+    assert_eq!(
+        implied,
+        ostree_objects::Value::StrList(vec!["usr/a/b".to_owned()])
+    );
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::io::Read;
+use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use oci_manifest::{Algorithm, Compression, Descriptor, DiffId, Digest, Hasher, Layer, Role};
 use ostree_layer::{
-    AsTheyCome, Encoding, Error, Import, Labels, LayerInput, Limits, PathPolicy, Report, StagedLayer,
-    import,
+    AsTheyCome, Encoding, Error, Import, Labels, LayerInput, Limits, PathPolicy, Report,
+    StagedLayer, import,
 };
 use ostree_objects::{Checksum, Commit, RepoMode};
 use ostree_store::Repo;
@@ -88,7 +89,9 @@ impl Imported {
     }
 
     pub fn node(&self, path: &str) -> &Node {
-        self.nodes.get(path).unwrap_or_else(|| panic!("no {path} in {}", self.listing()))
+        self.nodes
+            .get(path)
+            .unwrap_or_else(|| panic!("no {path} in {}", self.listing()))
     }
 
     pub fn text(&self, path: &str) -> &str {
@@ -109,8 +112,7 @@ impl Lab {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("repo");
         std::fs::create_dir(&path).unwrap();
-        let opened = Dir::open_ambient_dir(&path, ambient_authority()).unwrap();
-        let repo = Repo::create(&opened, mode).unwrap();
+        let repo = Repo::create(&open(&path), mode).unwrap();
         Self { dir, repo }
     }
 
@@ -126,7 +128,10 @@ impl Lab {
         Layer {
             index: 0,
             descriptor: Descriptor::new("application/vnd.oci.image.layer.v1.tar", digest, size),
-            diff_id: request.diff_id.clone().unwrap_or_else(|| DiffId(sha256(tar))),
+            diff_id: request
+                .diff_id
+                .clone()
+                .unwrap_or_else(|| DiffId(sha256(tar))),
             role: request.role,
             compression: request.compression,
         }
@@ -182,7 +187,10 @@ impl Lab {
 
     /// The repository's objects, as paths.
     pub fn objects(&self) -> Vec<String> {
-        let names = self.repo.list_objects().map(|object| object.unwrap().name.to_string());
+        let names = self
+            .repo
+            .list_objects()
+            .map(|object| object.unwrap().name.to_string());
         let mut names: Vec<String> = names.collect();
         names.sort();
         names
@@ -207,7 +215,9 @@ impl Lab {
                 size: 0,
                 content: Vec::new(),
                 target: String::new(),
-                xattrs: xattrs.map(|(name, value)| (lossy(name), value.to_vec())).collect(),
+                xattrs: xattrs
+                    .map(|(name, value)| (lossy(name), value.to_vec()))
+                    .collect(),
                 checksum: None,
             },
         );
@@ -239,11 +249,19 @@ impl Lab {
             mode: header.mode & 0o7777,
             size: object.size,
             content,
-            xattrs: xattrs.map(|(name, value)| (lossy(name), value.to_vec())).collect(),
+            xattrs: xattrs
+                .map(|(name, value)| (lossy(name), value.to_vec()))
+                .collect(),
             target: header.symlink_target.unwrap_or_default(),
             checksum: Some(*checksum),
         }
     }
+}
+
+/// A directory of the host.
+#[expect(clippy::disallowed_methods, reason = "a test may")]
+pub fn open(path: &Path) -> Dir {
+    Dir::open_ambient_dir(path, ambient_authority()).unwrap()
 }
 
 fn lossy(name: &[u8]) -> String {

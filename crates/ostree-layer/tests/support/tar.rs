@@ -48,7 +48,10 @@ pub fn octal(number: u64) -> Vec<u8> {
 
 impl Raw {
     pub fn file(name: &str) -> Self {
-        Self { name: name.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
     }
 
     pub fn block(&self) -> Vec<u8> {
@@ -65,11 +68,17 @@ impl Raw {
         put(157, &self.link);
         put(257, &self.magic);
         if self.devices != (0, 0) || matches!(self.flag, b'3' | b'4') {
-            put(329, format!("{:07o}\0{:07o}\0", self.devices.0, self.devices.1).as_bytes());
+            put(
+                329,
+                format!("{:07o}\0{:07o}\0", self.devices.0, self.devices.1).as_bytes(),
+            );
         }
         put(345, &self.rest);
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-        let checksum = self.checksum.clone().unwrap_or_else(|| format!("{sum:06o}\0 ").into_bytes());
+        let checksum = self
+            .checksum
+            .clone()
+            .unwrap_or_else(|| format!("{sum:06o}\0 ").into_bytes());
         block[148..148 + checksum.len()].copy_from_slice(&checksum);
         block
     }
@@ -142,7 +151,10 @@ impl Tar {
         }
         let records = std::mem::take(&mut self.records);
         if !records.is_empty() {
-            let header = Raw { flag: b'x', ..Raw::file("PaxHeaders/f") };
+            let header = Raw {
+                flag: b'x',
+                ..Raw::file("PaxHeaders/f")
+            };
             self.bytes.extend(header.with(&records));
         }
         self.bytes.extend(raw.with(content));
@@ -159,25 +171,58 @@ impl Tar {
 
     pub fn dir_mode(self, name: &str, mode: u32) -> Self {
         let mode = format!("{mode:07o}\0").into_bytes();
-        self.entry(Raw { flag: b'5', mode, ..Raw::file(name) }, b"")
+        self.entry(
+            Raw {
+                flag: b'5',
+                mode,
+                ..Raw::file(name)
+            },
+            b"",
+        )
     }
 
     pub fn symlink(self, name: &str, target: &str) -> Self {
         let mode = b"0000777\0".to_vec();
-        self.entry(Raw { flag: b'2', link: target.into(), mode, ..Raw::file(name) }, b"")
+        self.entry(
+            Raw {
+                flag: b'2',
+                link: target.into(),
+                mode,
+                ..Raw::file(name)
+            },
+            b"",
+        )
     }
 
     pub fn hardlink(self, name: &str, target: &str) -> Self {
-        self.entry(Raw { flag: b'1', link: target.into(), ..Raw::file(name) }, b"")
+        self.entry(
+            Raw {
+                flag: b'1',
+                link: target.into(),
+                ..Raw::file(name)
+            },
+            b"",
+        )
     }
 
     pub fn special(self, flag: u8, name: &str, devices: (u32, u32)) -> Self {
-        self.entry(Raw { flag, devices, ..Raw::file(name) }, b"")
+        self.entry(
+            Raw {
+                flag,
+                devices,
+                ..Raw::file(name)
+            },
+            b"",
+        )
     }
 
     /// A GNU long name (`L`) or link target (`K`).
     pub fn gnu_long(self, flag: u8, text: &[u8]) -> Self {
-        let header = Raw { flag, magic: GNU.to_vec(), ..Raw::file("././@LongLink") };
+        let header = Raw {
+            flag,
+            magic: GNU.to_vec(),
+            ..Raw::file("././@LongLink")
+        };
         let body = [text, b"\0"].concat();
         self.raw(header.with(&body))
     }

@@ -23,11 +23,18 @@ fn what_is_dropped_comes_back_empty() {
     let limits = Limits::default();
     let mut tree = Tree::new(&limits).unwrap();
     for _ in 0..3 {
-        let (_, before) = tree.put_file(ROOT, "a/b/c/d", Kind::File, checksum(1)).unwrap();
+        let (_, before) = tree
+            .put_file(ROOT, "a/b/c/d", Kind::File, checksum(1))
+            .unwrap();
         assert_eq!(before, Before::Nothing);
         assert_eq!(paths(&tree), ["a", "a/b", "a/b/c", "a/b/c/d"]);
-        let (_, before) = tree.put_file(ROOT, "a", Kind::Symlink, checksum(2)).unwrap();
-        assert_eq!((before, paths(&tree)), (Before::Other, vec!["a".to_owned()]));
+        let (_, before) = tree
+            .put_file(ROOT, "a", Kind::Symlink, checksum(2))
+            .unwrap();
+        assert_eq!(
+            (before, paths(&tree)),
+            (Before::Other, vec!["a".to_owned()])
+        );
         let (id, before) = tree.put_directory(ROOT, "a", checksum(3)).unwrap();
         assert_eq!((before, tree.meta(id)), (Before::Other, Some(checksum(3))));
         assert_eq!(tree.children(id).count(), 0);
@@ -46,7 +53,9 @@ fn children_come_after_their_parents() {
     for id in 2..tree.len() {
         assert!(tree.nodes.get(id).parent < id);
     }
-    let files: usize = (0..tree.len()).filter(|id| tree.kind(*id) == Kind::File).count();
+    let files: usize = (0..tree.len())
+        .filter(|id| tree.kind(*id) == Kind::File)
+        .count();
     assert_eq!(files, 5000);
 }
 
@@ -56,8 +65,12 @@ fn links_to_what_comes_later() {
     let mut tree = Tree::new(&limits).unwrap();
     tree.put_link(ROOT, "a", (ROOT, "d/b")).unwrap();
     tree.put_link(ROOT, "d/b", (ROOT, "d/c")).unwrap();
-    tree.put_file(ROOT, "d/c", Kind::Symlink, checksum(9)).unwrap();
+    tree.put_file(ROOT, "d/c", Kind::Symlink, checksum(9))
+        .unwrap();
     tree.resolve_links().unwrap();
     let (id, _) = tree.put_link(ROOT, "e", (ROOT, "a")).unwrap();
-    assert_eq!((tree.kind(id), tree.checksum(id)), (Kind::Symlink, checksum(9)));
+    assert_eq!(
+        (tree.kind(id), tree.checksum(id)),
+        (Kind::Symlink, checksum(9))
+    );
 }

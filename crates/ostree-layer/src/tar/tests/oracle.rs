@@ -9,7 +9,10 @@ use super::Reading;
 pub(super) fn read(tar: &[u8]) -> Result<Reading, String> {
     let listing = bsdtar(&["-tv", "--numeric-owner"], tar)?;
     let content = bsdtar(&["-xO"], tar)?;
-    let lines = String::from_utf8_lossy(&listing).lines().map(normal).collect();
+    let lines = String::from_utf8_lossy(&listing)
+        .lines()
+        .map(normal)
+        .collect();
     Ok(Reading { lines, content })
 }
 
@@ -55,8 +58,7 @@ fn bsdtar(arguments: &[&str], tar: &[u8]) -> Result<Vec<u8>, String> {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
-    const HARMLESS: &str =
-        "bsdtar: Removing leading '/' from member names\n";
+    const HARMLESS: &str = "bsdtar: Removing leading '/' from member names\n";
     if output.status.success() && matches!(&*complaint, "" | HARMLESS) {
         return Ok(output.stdout);
     }
