@@ -130,32 +130,15 @@ impl Stage {
                 "bans",
             ]]),
             Self::Peers => peers(),
-            Self::Unit => counted(
-                cargo().args([
-                    "nextest",
-                    "run",
-                    "--workspace",
-                    "--locked",
-                    "--profile",
-                    "ci",
-                ]),
-                count,
-            ),
+            Self::Unit => unit(count),
             Self::Doctest => counted(
                 cargo().args(["test", "--workspace", "--locked", "--doc", "--quiet"]),
                 count,
             ),
             Self::Docs => {
-                let doc = [
-                    "doc",
-                    "--workspace",
-                    "--locked",
-                    "--no-deps",
-                    "--document-private-items",
-                ];
+                let doc = ["doc", "--workspace", "--locked", "--no-deps", "--quiet"];
                 cargo()
                     .args(doc)
-                    .arg("--quiet")
                     .env("RUSTDOCFLAGS", "-D warnings")
                     .run()
                     .map(drop)
@@ -223,6 +206,22 @@ fn peers() -> Result<()> {
             .run()?;
     }
     Ok(())
+}
+
+/// The tests of the whole program start it, so it is built before them.
+fn unit(count: &mut Count) -> Result<()> {
+    cargo()
+        .args(["build", "--workspace", "--locked", "--quiet"])
+        .run()?;
+    let all = [
+        "nextest",
+        "run",
+        "--workspace",
+        "--locked",
+        "--profile",
+        "ci",
+    ];
+    counted(cargo().args(all), count)
 }
 
 /// Runs a test command, passes on what it prints, and counts the tests in its closing lines.
