@@ -166,11 +166,11 @@ pub(crate) const PACKAGES: &[Package] = &[
         "pulls as an ordinary user",
     ),
     package(
-        "podman",
-        "podman",
-        Probe::Program(&["podman"]),
+        "xfsprogs",
+        "xfsprogs",
+        Probe::Program(&["mkfs.xfs"]),
         TEST,
-        "containers-storage",
+        "power cuts on XFS too",
     ),
     package(
         "mmdebstrap",
