@@ -169,17 +169,16 @@ fn decompress(
     let window = import.limits.zstd_window_bytes;
     let mut decoder = Decoder::new(blob, layer.compression, input.encoding, window)?;
     let mut content = Content::new(&layer.diff_id, import.limits);
-    loop {
+    let mut at_end = false;
+    while !at_end {
         let mut buffer = filler.buffer();
-        let count = match decoder.read(&mut buffer) {
-            Ok(count) => count,
+        let filled = match decoder.fill(&mut buffer) {
+            Ok(filled) => filled,
             Err(error @ (Error::Blob { .. } | Error::BlobSize { .. })) => return Err(error),
             Err(error) => return Err(decoder.blob().run_out(RUN_OUT_BYTES).unwrap_or(error)),
         };
-        if count == 0 {
-            break;
-        }
-        buffer.truncate(count);
+        at_end = filled < buffer.len();
+        buffer.truncate(filled);
         content.update(&buffer, decoder.blob().bytes_read())?;
         if !filler.send(buffer) {
             return decoder.blob().run_out(RUN_OUT_BYTES).map_or(Ok(None), Err);

@@ -11,15 +11,17 @@ mod labels;
 mod limits;
 mod paths;
 mod pipe;
+mod problem;
 mod report;
 mod show;
 mod tar;
 
-pub use error::{Error, Problem};
+pub use error::Error;
 pub use import::{Encoding, Import, LayerInput, StagedLayer, import};
 pub use labels::{AsTheyCome, LabelError, Labels};
 pub use limits::Limits;
 pub use paths::{NonUsr, PathPolicy, PolicyTextError, Var};
+pub use problem::Problem;
 pub use report::{Dropped, Report, Warning};
 
 /// Commit metadata key (type `s`) of who wrote a derived layer's commit, as ostree-ext calls it.

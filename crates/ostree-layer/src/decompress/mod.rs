@@ -47,8 +47,19 @@ impl<'a, R: Read> Decoder<'a, R> {
         })
     }
 
-    /// The next bytes of the layer; none at its end, when the blob is read to its end too.
-    pub(crate) fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+    /// Fill `buf` with the next bytes of the layer; at its end, when the blob is read to its end too, less.
+    pub(crate) fn fill(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.read(&mut buf[filled..])? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        Ok(filled)
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
         match self {
             Self::Plain(blob) => match blob.read(buf) {
                 Ok(count) => Ok(count),
@@ -90,6 +101,3 @@ impl<R: Read> Peek for Blob<'_, R> {
         Blob::peek(self, count)
     }
 }
-
-#[cfg(test)]
-mod tests {}

@@ -1,9 +1,13 @@
 //! The tree of one layer while its entries come in, in any order, at about 60 bytes and its name for each.
 
-use std::hash::{BuildHasher as _, RandomState};
+mod index;
+mod links;
+
+use std::hash::RandomState;
 
 use ostree_objects::Checksum;
 
+use self::links::Link;
 use super::arena::{Arena, TextAt, Texts};
 use crate::show::show;
 use crate::{Error, Limits, Problem};
@@ -55,15 +59,6 @@ struct Directory {
     meta: u32,
     /// The dirtree's checksum, once it is written.
     tree: u32,
-}
-
-/// A hard link whose target had not come yet.
-#[derive(Debug)]
-struct Link {
-    node: Id,
-    root: Id,
-    target: TextAt,
-    length: u16,
 }
 
 /// What a path was before something was put there.
@@ -188,28 +183,6 @@ impl<'a> Tree<'a> {
         Ok((id, before))
     }
 
-    /// Put another name of `target` at `path`: at once if that is there by now, else when all entries have come.
-    /// `target`: a root and a path below it.
-    pub(super) fn put_link(
-        &mut self,
-        root: Id,
-        path: &str,
-        (target_root, target): (Id, &str),
-    ) -> Result<(Id, Before), Error> {
-        let found = self.find(target_root, target).map(|id| self.nodes.get(id));
-        let now = found
-            .filter(|node| matches!(node.kind, Kind::File | Kind::Symlink))
-            .map(|node| (node.kind, node.data));
-        let (id, before) = self.put(root, path, false)?;
-        let (kind, data) = match now {
-            Some(now) => now,
-            None => (Kind::Hardlink, self.add_link(id, target_root, target)?),
-        };
-        let node = self.nodes.get_mut(id);
-        (node.kind, node.data) = (kind, data);
-        Ok((id, before))
-    }
-
     /// Put a directory at `path`, which may be a root; it keeps what is in it.
     pub(super) fn put_directory(
         &mut self,
@@ -240,59 +213,6 @@ impl<'a> Tree<'a> {
         let directory = self.directories.get_mut(directory);
         (directory.tree, directory.meta) = (tree, meta);
         Ok(())
-    }
-
-    /// Give every hard link that is left its target's object.
-    pub(super) fn resolve_links(&mut self) -> Result<(), Error> {
-        for link in 0..self.links.len() {
-            self.resolve(link)?;
-        }
-        Ok(())
-    }
-
-    /// Follow links to links without recursion; all on the way get what is found.
-    fn resolve(&mut self, first: usize) -> Result<(), Error> {
-        let mut chain = Vec::new();
-        let mut next = first;
-        loop {
-            let link = &self.links[next];
-            let node = self.nodes.get(link.node);
-            let is_current = node.kind == Kind::Hardlink && node.data == index(next);
-            if !is_current {
-                // Something else took its place, or it was resolved on the way from another.
-                return Ok(());
-            }
-            chain.push(link.node);
-            let target = self.names.get(link.target, link.length.into());
-            let found = self.find(link.root, target).map(|id| self.nodes.get(id));
-            match found.map(|node| (node.kind, node.data)) {
-                Some((kind @ (Kind::File | Kind::Symlink), data)) => {
-                    for id in chain {
-                        let node = self.nodes.get_mut(id);
-                        (node.kind, node.data) = (kind, data);
-                    }
-                    return Ok(());
-                }
-                Some((Kind::Hardlink, data)) if chain.len() <= self.links.len() => {
-                    next = usize::try_from(data).unwrap_or(usize::MAX);
-                }
-                Some((Kind::Hardlink, _)) => {
-                    let target = show(target.as_bytes());
-                    return Err(self.problem(chain[0], Problem::LinkLoop { target }));
-                }
-                _ => {
-                    let target = show(target.as_bytes());
-                    return Err(self.problem(link.node, Problem::LinkTarget { target }));
-                }
-            }
-        }
-    }
-
-    fn problem(&self, id: Id, problem: Problem) -> Error {
-        Error::Entry {
-            path: show(self.path(id).as_bytes()),
-            problem,
-        }
     }
 
     /// What is at `path`; links are not followed.
@@ -421,18 +341,6 @@ impl<'a> Tree<'a> {
         self.nodes.push(node).ok_or_else(|| self.full())
     }
 
-    fn add_link(&mut self, node: Id, root: Id, target: &str) -> Result<u32, Error> {
-        let length = u16::try_from(target.len()).map_err(|_| self.full())?;
-        let target = self.add_text(target)?;
-        self.links.push(Link {
-            node,
-            root,
-            target,
-            length,
-        });
-        Ok(index(self.links.len() - 1))
-    }
-
     fn add_text(&mut self, text: &str) -> Result<TextAt, Error> {
         let limit = self.limits.all_names_bytes;
         let too_much = Error::Limit {
@@ -472,51 +380,6 @@ impl<'a> Tree<'a> {
             limit: self.limits.entries,
         }
     }
-
-    fn slot(&self, parent: Id, name: &str) -> usize {
-        let hash = self.hasher.hash_one((parent, name));
-        // Only the low bits count.
-        usize::try_from(hash & u64::from(u32::MAX)).unwrap_or_default() & (self.index.len() - 1)
-    }
-
-    fn lookup(&self, parent: Id, name: &str) -> Option<Id> {
-        let mut slot = self.slot(parent, name);
-        loop {
-            let id = self.index[slot];
-            if id == NONE {
-                return None;
-            }
-            if self.nodes.get(id).parent == parent && self.name(id) == name {
-                return Some(id);
-            }
-            slot = (slot + 1) & (self.index.len() - 1);
-        }
-    }
-
-    fn insert(&mut self, id: Id) {
-        let used = usize::try_from(self.nodes.len()).unwrap_or(usize::MAX);
-        if used / 3 >= self.index.len() / 4 {
-            self.index = vec![NONE; self.index.len() * 2];
-            for id in REPOSITORY + 1..self.nodes.len() {
-                self.place(id);
-            }
-        } else {
-            self.place(id);
-        }
-    }
-
-    fn place(&mut self, id: Id) {
-        let mut slot = self.slot(self.nodes.get(id).parent, self.name(id));
-        while self.index[slot] != NONE {
-            slot = (slot + 1) & (self.index.len() - 1);
-        }
-        self.index[slot] = id;
-    }
-}
-
-/// An index into the links; there are fewer than nodes.
-fn index(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(NONE)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod content;
 mod entry;
 mod extended;
 mod header;
+mod map;
 mod number;
 mod pax;
 mod sparse;

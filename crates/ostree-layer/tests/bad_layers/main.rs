@@ -16,6 +16,7 @@ mod names;
 #[path = "../support/mod.rs"]
 mod support;
 mod whiteouts;
+mod zstd_frames;
 
 use support::{Imported, Lab, chain};
 
