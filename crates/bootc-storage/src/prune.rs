@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use oci_manifest::{Digest, Manifest};
 use ostree::RepoPruneFlags;
-use ostree_objects::Checksum;
+use ostree_objects::{Checksum, ObjectType};
 use ostree_refs::{BASEIMAGE_PREFIX, BLOB_PREFIX, IMAGE_PREFIX, parse_blob_ref};
 use ostree_store::RefList;
 
@@ -29,8 +29,10 @@ pub struct PrunePlan {
     pub objects: u64,
     /// Their size on disk in bytes.
     pub bytes: u64,
-    /// Roots that cannot be read. While there is one, no layer ref is removed: it may be that root's.
+    /// Roots and trees below them that cannot be read, with the reason. While there is one, no layer ref is removed: it may be that root's.
     pub unreadable: Vec<(String, String)>,
+    /// No object is removed, because what some ref or tree of those leads to is not known.
+    pub objects_held_back: bool,
 }
 
 /// A ref that keeps objects.
@@ -95,7 +97,7 @@ impl Storage {
         self.plan_prune_without(&[], observer)
     }
 
-    /// Remove what nothing needs.
+    /// Remove what nothing needs. What holds it back ([`PrunePlan::unreadable`]) is told as warnings.
     ///
     /// Layer refs go while the repository is locked against everyone; then libostree removes the objects, under its
     /// own lock, from what the refs are by then.
@@ -108,20 +110,30 @@ impl Storage {
             let _lock = self.lock(LockMode::Exclusive, observer)?;
             self.remove_layer_refs(observer)?
         };
-        self.prune_objects(removed)
+        self.prune_objects(&removed)
     }
 
     /// Remove layer refs that no root needs. The caller holds the exclusive lock.
-    pub(crate) fn remove_layer_refs(&self, observer: &Observer) -> Result<u64, Error> {
+    pub(crate) fn remove_layer_refs(&self, observer: &Observer) -> Result<RemovedRefs, Error> {
         self.sweep(observer)?;
         let census = self.census(&[], observer)?;
-        for layer in &census.layers {
-            self.delete_ref(&layer.name)?;
-        }
-        Ok(census.layers.len() as u64)
+        self.delete_refs(census.layers.iter().map(|layer| layer.name.as_str()))?;
+        Ok(RemovedRefs {
+            layers: census.layers.len() as u64,
+            objects_held_back: census.has_broken_ref,
+        })
     }
 
-    pub(crate) fn prune_objects(&self, layers: u64) -> Result<Pruned, Error> {
+    /// Let libostree remove the objects. It passes over a ref that it cannot make sense of and removes what that led to,
+    /// so while there is one it is not asked.
+    pub(crate) fn prune_objects(&self, removed: &RemovedRefs) -> Result<Pruned, Error> {
+        let layers = removed.layers;
+        if removed.objects_held_back {
+            return Ok(Pruned {
+                layers,
+                ..Pruned::default()
+            });
+        }
         let (_, objects, bytes) = self
             .libostree
             .prune(RepoPruneFlags::REFS_ONLY, WHOLE_HISTORY, NO_CANCEL)
@@ -145,7 +157,8 @@ impl Storage {
         let Census {
             roots,
             layers,
-            unreadable,
+            mut unreadable,
+            has_broken_ref,
         } = self.census(without, observer)?;
         let mut reachable = Reachable::default();
         for root in &roots {
@@ -157,12 +170,20 @@ impl Storage {
             }
         }
         let (mut objects, mut bytes) = (0, 0);
+        // libostree stops at a damaged tree; at a commit that is gone it does not.
+        let damaged = reachable
+            .unreadable
+            .iter()
+            .filter(|(name, _)| name.object_type == ObjectType::DirTree)
+            .map(|(name, reason)| (name.to_string(), reason.clone()));
+        unreadable.extend(damaged.clone());
+        let objects_held_back = has_broken_ref || damaged.count() > 0;
         for object in self.repo.list_objects() {
             let object = object.map_err(|source| Error::Store {
                 action: "list objects",
                 source,
             })?;
-            if !reachable.objects.contains(&object.name) {
+            if !objects_held_back && !reachable.objects.contains(&object.name) {
                 objects += 1;
                 bytes += object.size;
             }
@@ -173,6 +194,7 @@ impl Storage {
             objects,
             bytes,
             unreadable,
+            objects_held_back,
         })
     }
 
@@ -181,8 +203,10 @@ impl Storage {
         let all = self.refs("")?;
         let mut census = Census::default();
         for broken in all.broken {
+            census.has_broken_ref |= root_kind(&broken.name) != RootKind::Layer;
             census.note_unreadable(broken.name, broken.problem, observer);
         }
+        self.add_remote_refs(&mut census, observer);
         let mut layer_refs = BTreeMap::new();
         let mut needed = HashSet::new();
         for (name, commit) in all.refs {
@@ -198,6 +222,10 @@ impl Storage {
                 census.note_unreadable(name.clone(), chain(&error), observer);
                 None
             });
+            if manifest.is_none() && kind == RootKind::Image {
+                let reason = "its commit has no manifest".to_owned();
+                census.note_unreadable(name.clone(), reason, observer);
+            }
             let layers = manifest.as_ref().map(|manifest| manifest.layers().len());
             needed.extend(
                 manifest
@@ -218,6 +246,36 @@ impl Storage {
         Ok(census)
     }
 
+    /// Refs of remotes, which keep objects as local ones do.
+    fn add_remote_refs(&self, census: &mut Census, observer: &Observer) {
+        let all = match self.libostree.list_refs(None, NO_CANCEL) {
+            Ok(all) => all,
+            Err(error) => {
+                census.has_broken_ref = true;
+                census.note_unreadable("refs".to_owned(), error.to_string(), observer);
+                return;
+            }
+        };
+        for (name, commit) in all.into_iter().filter(|(name, _)| name.contains(':')) {
+            match commit.parse() {
+                Ok(commit) => census.roots.push(Root {
+                    name,
+                    commit,
+                    kind: RootKind::Other,
+                    layers: None,
+                }),
+                Err(error) => {
+                    census.has_broken_ref = true;
+                    census.note_unreadable(
+                        name,
+                        ostree_objects::Error::to_string(&error),
+                        observer,
+                    );
+                }
+            }
+        }
+    }
+
     fn refs(&self, prefix: &str) -> Result<RefList, Error> {
         self.repo.list_refs(prefix).map_err(|source| Error::Store {
             action: "list refs",
@@ -226,22 +284,31 @@ impl Storage {
     }
 }
 
+/// What was removed under the lock, and whether objects may follow.
+#[derive(Debug)]
+pub(crate) struct RemovedRefs {
+    layers: u64,
+    objects_held_back: bool,
+}
+
 /// What the refs say.
 #[derive(Debug, Default)]
 struct Census {
     roots: Vec<Root>,
     layers: Vec<UnneededLayer>,
     unreadable: Vec<(String, String)>,
+    /// Some ref names no commit at all, so what it keeps is not known.
+    has_broken_ref: bool,
 }
 
 impl Census {
-    /// A ref that might name an image and cannot be read holds back the removal of layers; any other is told of only.
+    /// A ref that cannot be read holds back the removal of layers, unless it is a layer's own: that is told of only.
     fn note_unreadable(&mut self, name: String, reason: String, observer: &Observer) {
         observer(Event::Warning(Warning::Unreadable {
             name: &name,
             reason: &reason,
         }));
-        if !matches!(root_kind(&name), RootKind::Layer | RootKind::Other) {
+        if root_kind(&name) != RootKind::Layer {
             self.unreadable.push((name, reason));
         }
     }

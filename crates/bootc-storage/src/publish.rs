@@ -1,5 +1,7 @@
 //! Writing and removing refs. A ref is the last thing written and the first thing removed.
 
+use std::collections::BTreeMap;
+
 use ostree_objects::Checksum;
 use ostree_refs::RefName;
 
@@ -23,14 +25,29 @@ impl Storage {
             })
     }
 
-    /// Remove `name`; a ref that is already gone is no error.
-    pub(crate) fn delete_ref(&self, name: &str) -> Result<(), Error> {
-        self.libostree
-            .set_ref_immediate(None, name, None, NO_CANCEL)
-            .map_err(|source| Error::Ostree {
-                action: "remove a ref",
+    /// Remove refs and bring that to disk, before anything goes that they kept. One that is already gone is no error.
+    pub(crate) fn delete_refs<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<(), Error> {
+        let mut directories = BTreeMap::new();
+        for name in names {
+            self.libostree
+                .set_ref_immediate(None, name, None, NO_CANCEL)
+                .map_err(|source| Error::Ostree {
+                    action: "remove a ref",
+                    source,
+                })?;
+            directories.insert(name.rsplit_once('/').map_or("", |(dir, _)| dir), name);
+        }
+        // One ref stands for all that were beside it.
+        for name in directories.values() {
+            self.repo.sync_ref(name).map_err(|source| Error::Store {
+                action: "sync removed refs to disk",
                 source,
-            })
+            })?;
+        }
+        Ok(())
     }
 
     /// Remove what dead writers left in `tmp`; live ones are left alone.

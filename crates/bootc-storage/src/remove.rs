@@ -1,10 +1,13 @@
 //! Removing images by name.
 
+use std::collections::BTreeMap;
+
 use oci_manifest::ImageReference;
-use ostree_refs::image_ref;
+use ostree_refs::RefName;
 
 use crate::lock::LockMode;
 use crate::prune::Pruned;
+use crate::stored::image_ref_of;
 use crate::{Error, Observer, Storage};
 
 /// What a removal did.
@@ -28,27 +31,32 @@ impl Storage {
         let mut removed = Removed::default();
         let layers = {
             let _lock = self.lock(LockMode::Exclusive, observer)?;
-            let mut refs = Vec::with_capacity(images.len());
+            let mut refs = BTreeMap::new();
             for reference in images {
-                let name = image_ref(reference).map_err(|source| Error::Ref {
-                    reference: reference.to_string(),
-                    source,
-                })?;
-                // A ref that is there and broken can be removed all the same.
-                if matches!(self.repo.resolve_ref(name.as_str()), Ok(None)) {
-                    return Err(Error::NotFound {
-                        reference: reference.to_string(),
-                    });
-                }
-                refs.push((reference.to_string(), name));
+                let (name, ref_name) = self.stored_name(reference)?;
+                refs.insert(ref_name, name);
             }
-            for (reference, name) in refs {
-                self.delete_ref(name.as_str())?;
-                removed.images.push(reference);
-            }
+            self.delete_refs(refs.keys().map(RefName::as_str))?;
+            removed
+                .images
+                .extend(refs.values().map(ImageReference::to_string));
             self.remove_layer_refs(observer)?
         };
-        removed.pruned = self.prune_objects(layers)?;
+        removed.pruned = self.prune_objects(&layers)?;
         Ok(removed)
+    }
+
+    /// The name under which the image is stored, and its ref: as it is written, else in canonical form.
+    fn stored_name(&self, reference: &ImageReference) -> Result<(ImageReference, RefName), Error> {
+        for name in [reference.clone(), reference.canonical()] {
+            let ref_name = image_ref_of(&name)?;
+            // A ref that is there and broken can be removed all the same.
+            if !matches!(self.repo.resolve_ref(ref_name.as_str()), Ok(None)) {
+                return Ok((name, ref_name));
+            }
+        }
+        Err(Error::NotFound {
+            reference: reference.to_string(),
+        })
     }
 }

@@ -3,12 +3,12 @@
 
 use oci_manifest::{Config, Digest, ImageReference, Layout, Manifest, Role};
 use ostree_objects::{Checksum, Commit, Value};
-use ostree_refs::{blob_ref, image_ref};
+use ostree_refs::{RefName, blob_ref, image_ref};
 
 use crate::{Error, Storage};
 
 const MANIFEST_DIGEST: &str = "ostree.manifest-digest";
-const MANIFEST: &str = "ostree.manifest";
+pub(crate) const MANIFEST: &str = "ostree.manifest";
 const CONFIG: &str = "ostree.container.image-config";
 const IMPORTER_VERSION: &str = "ostree.importer.version";
 
@@ -61,20 +61,21 @@ impl StoredImage {
         storage: &Storage,
         reference: &ImageReference,
     ) -> Result<Option<Self>, Error> {
-        let name = image_ref(reference).map_err(|source| Error::Ref {
-            reference: reference.to_string(),
-            source,
-        })?;
-        let commit = storage
-            .repo
-            .resolve_ref(name.as_str())
-            .map_err(|source| Error::Store {
-                action: "read an image ref",
-                source,
-            })?;
-        commit
-            .map(|commit| Self::read(storage, reference, commit))
-            .transpose()
+        // As it is written first: other programs store names that are not canonical.
+        for name in [reference.clone(), reference.canonical()] {
+            let ref_name = image_ref_of(&name)?;
+            let commit = storage
+                .repo
+                .resolve_ref(ref_name.as_str())
+                .map_err(|source| Error::Store {
+                    action: "read an image ref",
+                    source,
+                })?;
+            if let Some(commit) = commit {
+                return Self::read(storage, &name, commit).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// The image that merge commit `commit` describes.
@@ -147,6 +148,14 @@ impl StoredImage {
     }
 }
 
+/// The ref of the image of that name.
+pub(crate) fn image_ref_of(reference: &ImageReference) -> Result<RefName, Error> {
+    image_ref(reference).map_err(|source| Error::Ref {
+        reference: reference.to_string(),
+        source,
+    })
+}
+
 /// The manifest in a commit's metadata; none for a commit that is no image.
 pub(crate) fn manifest_of(storage: &Storage, commit: &Checksum) -> Result<Option<Manifest>, Error> {
     let object = storage
@@ -156,16 +165,18 @@ pub(crate) fn manifest_of(storage: &Storage, commit: &Checksum) -> Result<Option
             action: "read a commit",
             source,
         })?;
-    let Some(manifest) = text(&object, MANIFEST) else {
-        return Ok(None);
+    let bad = |reason| Error::BadStoredImage {
+        name: commit.to_string(),
+        commit: *commit,
+        reason,
     };
-    Manifest::parse(manifest.as_bytes())
-        .map(Some)
-        .map_err(|e| Error::BadStoredImage {
-            name: commit.to_string(),
-            commit: *commit,
-            reason: e.to_string(),
-        })
+    match object.metadata.0.get(MANIFEST) {
+        None => Ok(None),
+        Some(Value::Str(manifest)) => Manifest::parse(manifest.as_bytes())
+            .map(Some)
+            .map_err(|e| bad(e.to_string())),
+        Some(_) => Err(bad(format!("metadata key {MANIFEST} is no text"))),
+    }
 }
 
 /// The commit of the layer ref for `digest`, if the ref is there and its commit can be read.
