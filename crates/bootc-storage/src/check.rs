@@ -63,12 +63,15 @@ impl Storage {
             self.check_image(&image, &mut reachable, &mut report)?;
             report.images.push(image.reference.to_string());
         }
-        for (name, reason) in std::mem::take(&mut reachable.unreadable) {
-            report
-                .problems
-                .push(problem(None, name.to_string(), reason));
+        let damaged = check_objects(&self.repo, &reachable.objects, jobs, &mut report);
+        // An object that is missing or damaged could not be walked either: said once.
+        for (name, reason) in reachable.unreadable {
+            if !damaged.contains(&name) {
+                report
+                    .problems
+                    .push(problem(None, name.to_string(), reason));
+            }
         }
-        check_objects(&self.repo, &reachable.objects, jobs, &mut report);
         Ok(report)
     }
 
@@ -78,7 +81,20 @@ impl Storage {
         report: &mut CheckReport,
     ) -> Result<Vec<StoredImage>, Error> {
         if !names.is_empty() {
-            return names.iter().map(|name| self.inspect(name)).collect();
+            let mut images = Vec::with_capacity(names.len());
+            for name in names {
+                match self.inspect(name) {
+                    Ok(image) => images.push(image),
+                    Err(error @ (Error::NotFound { .. } | Error::Ref { .. })) => return Err(error),
+                    Err(error) => {
+                        let name = name.to_string();
+                        report
+                            .problems
+                            .push(problem(Some(&name), name.clone(), chain(&error)));
+                    }
+                }
+            }
+            return Ok(images);
         }
         let listed = self.list()?;
         for unreadable in listed.unreadable {
@@ -128,6 +144,13 @@ impl Storage {
         commit: &Checksum,
         report: &mut CheckReport,
     ) {
+        if self.repo.is_partial(commit).unwrap_or(true) {
+            report.problems.push(problem(
+                Some(image),
+                format!("layer {} ({})", layer.index, layer.digest),
+                "its commit is marked as one that lacks objects".to_owned(),
+            ));
+        }
         let Ok(commit) = self.repo.read_commit(commit) else {
             return;
         };
@@ -145,12 +168,13 @@ impl Storage {
     }
 }
 
+/// Read and hash `objects`. Returns those that are not as they should be.
 fn check_objects(
     repo: &Repo,
     objects: &HashSet<ObjectName>,
     jobs: NonZeroUsize,
     report: &mut CheckReport,
-) {
+) -> HashSet<ObjectName> {
     let objects: Vec<&ObjectName> = objects.iter().collect();
     let next = AtomicUsize::new(0);
     let checked = AtomicU64::new(0);
@@ -175,21 +199,25 @@ fn check_objects(
                         Ok(Verdict::Unreadable { reason }) => chain(&reason),
                         Err(error) => chain(&error),
                     };
-                    let found = problem(None, name.to_string(), what);
                     problems
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
-                        .push(found);
+                        .push((**name, what));
                 }
             });
         }
     });
     report.objects += checked.into_inner();
-    report.problems.extend(
-        problems
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner),
-    );
+    let mut found: Vec<(ObjectName, String)> = problems
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    found.sort();
+    let mut damaged = HashSet::with_capacity(found.len());
+    for (name, what) in found {
+        damaged.insert(name);
+        report.problems.push(problem(None, name.to_string(), what));
+    }
+    damaged
 }
 
 fn problem(image: Option<&str>, subject: String, what: String) -> Problem {

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use image_source::FailureKind;
+use image_source::{ArchiveFault, FailureKind};
 
 use crate::{Error, Kind};
 
@@ -11,6 +11,12 @@ impl Error {
     /// What a caller would do about it: decided by the deepest cause that knows.
     #[must_use]
     pub fn kind(&self) -> Kind {
+        // The directory is there, what makes it a repository is not.
+        if matches!(self, Self::OpenRepo(ostree_store::Error::Io { source, .. })
+            if source.kind() == io::ErrorKind::NotFound)
+        {
+            return Kind::NotFound;
+        }
         let mut kind = self.own_kind();
         let mut cause = self.source();
         while let Some(error) = cause {
@@ -25,18 +31,17 @@ impl Error {
     fn own_kind(&self) -> Kind {
         match self {
             Self::NotFound { .. } | Self::NoRepo { .. } => Kind::NotFound,
-            Self::Busy { .. } => Kind::Busy,
+            Self::Busy { .. } | Self::PlanOutdated { .. } => Kind::Busy,
             Self::NoSpace { .. } => Kind::NoSpace,
-            Self::WrongDiffId { .. }
-            | Self::RemoteCannotVerify { .. }
-            | Self::RemoteSignature { .. } => Kind::Unverified,
+            Self::RemoteCannotVerify { .. } | Self::RemoteSignature { .. } => Kind::Unverified,
             Self::BadStoredImage { .. } => Kind::Corrupt,
             Self::Manifest { .. }
             | Self::Ref { .. }
             | Self::RefCollision { .. }
             | Self::Layer { .. }
             | Self::Merge { .. }
-            | Self::BaseIncomplete { .. } => Kind::Invalid,
+            | Self::BaseIncomplete { .. }
+            | Self::ReservedMetadata { .. } => Kind::Invalid,
             _ => Kind::Io,
         }
     }
@@ -59,11 +64,16 @@ fn kind_of(error: &(dyn StdError + 'static)) -> Option<Kind> {
     }
     if let Some(layer) = error.downcast_ref::<ostree_layer::Error>() {
         use ostree_layer::Error as Layer;
-        let mismatch = matches!(
-            layer,
-            Layer::BlobDigest { .. } | Layer::BlobSize { .. } | Layer::DiffId { .. }
-        );
-        return mismatch.then_some(Kind::Unverified);
+        return match layer {
+            Layer::BlobDigest { .. } | Layer::BlobSize { .. } | Layer::DiffId { .. } => {
+                Some(Kind::Unverified)
+            }
+            Layer::Blob { .. } | Layer::Thread { .. } => Some(Kind::Io),
+            _ => None,
+        };
+    }
+    if let Some(glib) = error.downcast_ref::<ostree::glib::Error>() {
+        return glib_kind(glib);
     }
     let io = error.downcast_ref::<io::Error>()?;
     if let Some(inner) = io.get_ref() {
@@ -72,7 +82,18 @@ fn kind_of(error: &(dyn StdError + 'static)) -> Option<Kind> {
     }
     match io.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(Kind::NoSpace),
-        io::ErrorKind::PermissionDenied => Some(Kind::Denied),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(Kind::Denied),
+        _ => None,
+    }
+}
+
+/// libostree's errors; that of a signature has its kind from where it came up.
+fn glib_kind(error: &ostree::glib::Error) -> Option<Kind> {
+    use ostree::gio::IOErrorEnum;
+    match error.kind::<IOErrorEnum>()? {
+        IOErrorEnum::WouldBlock => Some(Kind::Busy),
+        IOErrorEnum::NoSpace => Some(Kind::NoSpace),
+        IOErrorEnum::PermissionDenied | IOErrorEnum::ReadOnly => Some(Kind::Denied),
         _ => None,
     }
 }
@@ -92,6 +113,11 @@ fn source_kind(error: &image_source::Error) -> Kind {
         | Source::PolicyInvalid { .. }
         | Source::PolicyAcceptsAnything { .. }
         | Source::UnverifiableReference { .. } => Kind::Unverified,
+        Source::Archive {
+            fault: ArchiveFault::NoSpace { .. },
+            ..
+        } => Kind::NoSpace,
+        Source::Ended { .. } => Kind::Io,
         Source::Io { source, .. } => match source.kind() {
             io::ErrorKind::NotFound => Kind::NotFound,
             io::ErrorKind::PermissionDenied => Kind::Denied,
@@ -115,6 +141,7 @@ fn store_kind(error: &ostree_store::Error) -> Option<Kind> {
         ErrorKind::Missing | ErrorKind::Corrupt => Some(Kind::Corrupt),
         ErrorKind::ReadOnly => Some(Kind::Denied),
         ErrorKind::Input | ErrorKind::Unsupported => Some(Kind::Invalid),
+        ErrorKind::Io => Some(Kind::Io),
         _ => None,
     }
 }

@@ -80,9 +80,10 @@ fn try_lock(file: &File, mode: LockMode) -> Result<(), Errno> {
         LockMode::Shared => libc::F_RDLCK,
         LockMode::Exclusive => libc::F_WRLCK,
     };
+    let short = |value| libc::c_short::try_from(value).map_err(|_| Errno::EINVAL);
     let whole_file = libc::flock {
-        l_type: kind as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
+        l_type: short(kind)?,
+        l_whence: short(libc::SEEK_SET)?,
         l_start: 0,
         l_len: 0,
         l_pid: 0,
