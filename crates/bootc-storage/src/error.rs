@@ -116,16 +116,6 @@ pub enum Error {
         #[source]
         source: Box<image_source::Error>,
     },
-    /// Manifest and config name a diff_id that the blob does not have.
-    #[error("layer {digest}: the config says its diff_id is {claimed}, but it is {found}")]
-    WrongDiffId {
-        /// The blob's digest.
-        digest: Digest,
-        /// What the config says.
-        claimed: Digest,
-        /// What we found when we imported the blob.
-        found: Digest,
-    },
     /// The layers do not merge.
     #[error("merging the layers of image {reference}")]
     Merge {
@@ -133,7 +123,7 @@ pub enum Error {
         reference: String,
         /// What is wrong.
         #[source]
-        source: ostree_flatten::Error,
+        source: Box<ostree_flatten::Error>,
     },
     /// Objects cannot be read or written.
     #[error("object store: {action}")]
@@ -205,9 +195,24 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The caller asked to stop.
-    #[error("stopped")]
-    Cancelled,
+    /// The base commit says of itself what only we say of layers whose content we verified.
+    #[error(
+        "base commit {commit} of image {reference} has the metadata key {key}, which only layer commits made by this importer have"
+    )]
+    ReservedMetadata {
+        /// The image, as asked for.
+        reference: String,
+        /// The base commit.
+        commit: Checksum,
+        /// The key.
+        key: String,
+    },
+    /// The repository is no longer as it was when the plan was made.
+    #[error("image {reference} was changed or removed since the pull was planned; plan it again")]
+    PlanOutdated {
+        /// The image, as asked for.
+        reference: String,
+    },
 }
 
 /// What a caller would do about an error; the program makes exit codes of it.

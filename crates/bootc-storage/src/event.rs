@@ -36,7 +36,8 @@ pub enum Phase {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A phase begins; the phase before it has ended.
+    /// A phase begins; the phase before it has ended. [`Phase::Layers`] comes again after [`Phase::VerifyBase`] where
+    /// layers on top of the base have to be fetched.
     Phase(Phase),
     /// Someone else holds the repository lock.
     WaitingForLock {

@@ -28,5 +28,7 @@ pub use remove::Removed;
 pub use storage::{LOCK_PATIENCE, SYSROOT_REPO, Storage};
 pub use stored::{StoredImage, StoredLayer};
 
+/// What the importer of our commits begins with, whatever the version.
+pub(crate) const IMPORTER_PREFIX: &str = "bootc-storage/";
 /// What our commits say of who wrote them (metadata key `ostree.importer.version`).
 pub const IMPORTER_VERSION: &str = concat!("bootc-storage/", env!("CARGO_PKG_VERSION"));

@@ -1,15 +1,16 @@
 //! Carrying out a plan: base layers, derived layers, merge commit, image ref, in that order.
 
 use image_source::Source;
-use oci_manifest::{Digest, Layout, Role, SignatureSource};
+use oci_manifest::{Digest, Layout, Role};
 use ostree_layer::{PathPolicy, Report, StagedLayer};
 use ostree_objects::Checksum;
 
-use super::layer_state::{VerifiedLayers, state_of};
+use super::layer_state::{VerifiedLayers, has_ref, state_of};
 use super::plan::Work;
 use super::transfer::{Arrived, Transfer};
 use super::{LayerPlan, LayerState, PullConfig, PullPlan};
 use crate::lock::LockMode;
+use crate::stored::layer_commit;
 use crate::{Error, Event, Observer, Phase, Storage};
 
 /// The outcome of a pull.
@@ -58,20 +59,47 @@ impl Storage {
         observer: &Observer,
     ) -> Result<Pulled, Error> {
         match &plan.work {
-            Work::Nothing { merge_commit } => Ok(Pulled {
-                merge_commit: *merge_commit,
-                manifest_digest: plan.manifest_digest.clone(),
-                unchanged: true,
-                stored: Vec::new(),
-                reused: plan.layers.len(),
-                merge: None,
-            }),
+            Work::Nothing { merge_commit } => {
+                let _lock = self.lock_for_reading(observer)?;
+                if !self.is_still_there(plan, merge_commit)? {
+                    return Err(Error::PlanOutdated {
+                        reference: plan.reference.imgref.to_string(),
+                    });
+                }
+                Ok(Pulled {
+                    merge_commit: *merge_commit,
+                    manifest_digest: plan.manifest_digest.clone(),
+                    unchanged: true,
+                    stored: Vec::new(),
+                    reused: plan.layers.len(),
+                    merge: None,
+                })
+            }
             Work::Import(source) => {
                 let _lock = self.lock(LockMode::Shared, observer)?;
+                self.check_collisions(&plan.reference.imgref, &plan.ref_name)?;
                 self.sweep(observer)?;
                 Pull::new(self, plan, source.as_ref(), config, observer)?.run()
             }
         }
+    }
+}
+
+impl Storage {
+    /// What a plan found has neither been replaced nor removed since.
+    fn is_still_there(&self, plan: &PullPlan, merge_commit: &Checksum) -> Result<bool, Error> {
+        let named = self
+            .repo
+            .resolve_ref(plan.ref_name.as_str())
+            .map_err(|source| Error::Store {
+                action: "read an image ref",
+                source,
+            })?;
+        Ok(named == Some(*merge_commit)
+            && plan
+                .layers
+                .iter()
+                .all(|plan| layer_commit(self, &plan.layer.descriptor.digest).is_some()))
     }
 }
 
@@ -143,11 +171,15 @@ impl<'a> Pull<'a> {
     fn bring_in_base(&mut self) -> Result<Option<Checksum>, Error> {
         let layers = self.wanted(|role| role != Role::Derived, None)?;
         let held_back = self.transfer(&layers, PathPolicy::everything())?;
+        let stored_base = self
+            .layout
+            .base_layer()
+            .and_then(|layer| self.commits[layer.index]);
+        if let Some(commit) = stored_base {
+            self.verify_stored_base(&commit, !layers.is_empty())?;
+        }
         for (index, staged) in held_back {
-            if let SignatureSource::OstreeRemote(remote) = &self.plan.reference.sigverify {
-                self.verify_signature(remote, &staged)?;
-            }
-            self.verify_base(&staged)?;
+            self.verify_new_base(&staged)?;
             let commit = staged.commit;
             staged.stage.publish().map_err(|source| Error::Store {
                 action: "publish the base commit",
@@ -164,6 +196,9 @@ impl<'a> Pull<'a> {
     fn bring_in_derived(&mut self, base: Option<&Checksum>) -> Result<(), Error> {
         let policy = self.storage.path_policy(base, self.config)?;
         let layers = self.wanted(|role| role == Role::Derived, Some(&policy))?;
+        if base.is_some() && !layers.is_empty() {
+            (self.observer)(Event::Phase(Phase::Layers));
+        }
         self.transfer(&layers, policy).map(drop)
     }
 
@@ -193,7 +228,10 @@ impl<'a> Pull<'a> {
                 }
                 LayerState::SameContent { commit, .. } => {
                     let commit = *commit;
-                    self.set_layer_ref(&plan, &commit)?;
+                    // Nobody has read this blob, so the ref of one that somebody did read stays.
+                    if !has_ref(self.storage, &plan.layer)? {
+                        self.set_layer_ref(&plan, &commit)?;
+                    }
                     self.commits[index] = Some(commit);
                     self.reused += 1;
                     (self.observer)(Event::LayerReused {
@@ -235,7 +273,7 @@ impl<'a> Pull<'a> {
         transfer.run(layers, |index, arrived| {
             match arrived {
                 Arrived::Published { commit, report } => {
-                    self.arrived(layers, index, commit, report)?
+                    self.arrived(layers, index, commit, report)?;
                 }
                 Arrived::HeldBack(staged) => held_back.push((index, *staged)),
             }
@@ -255,6 +293,14 @@ impl<'a> Pull<'a> {
         let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else {
             return Ok(());
         };
+        // An import that somebody left half done may have marked it.
+        self.storage
+            .repo
+            .unmark_partial(&commit)
+            .map_err(|source| Error::Store {
+                action: "unmark a commit that is whole",
+                source,
+            })?;
         self.set_layer_ref(plan, &commit)?;
         let digest = plan.layer.descriptor.digest.clone();
         for layer in &self.layout.layers {

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use oci_manifest::{DiffId, Digest, Layer, Role};
-use ostree_layer::{DIFF_ID_KEY, PATH_POLICY_KEY, PathPolicy};
+use ostree_layer::{DIFF_ID_KEY, IMPORTER_KEY, PATH_POLICY_KEY, PathPolicy};
 use ostree_objects::{Checksum, Commit};
 use ostree_refs::{BLOB_PREFIX, blob_ref, parse_blob_ref};
 
-use crate::stored::text;
-use crate::{Error, Storage};
+use crate::stored::{MANIFEST, text};
+use crate::{Error, IMPORTER_PREFIX, Storage};
 
 /// A layer and what is to be done about it.
 #[derive(Debug, Clone)]
@@ -71,6 +71,10 @@ impl VerifiedLayers {
             else {
                 continue;
             };
+            // Commits of encapsulated images say whatever their builder wanted.
+            if !is_ours(&commit) || storage.repo.is_partial(&checksum).unwrap_or(true) {
+                continue;
+            }
             if let (Some(diff_id), Some(policy)) =
                 (recorded_diff_id(&commit), recorded_policy(&commit))
             {
@@ -91,11 +95,11 @@ pub(super) fn state_of(
     policy: Option<&PathPolicy>,
     verified: &VerifiedLayers,
 ) -> Result<LayerState, Error> {
-    if let Some((checksum, commit)) = stored_commit(storage, layer)? {
-        if layer.role != Role::Derived || fits(&commit, policy) {
-            check_recorded_diff_id(layer, &commit)?;
-            return Ok(LayerState::Present { commit: checksum });
-        }
+    if let Some((checksum, commit)) = stored_commit(storage, layer)?
+        && serves(storage, &commit, layer)
+        && (layer.role != Role::Derived || fits(&commit, policy))
+    {
+        return Ok(LayerState::Present { commit: checksum });
     }
     if layer.role == Role::Derived
         && let Some(policy) = policy
@@ -107,6 +111,11 @@ pub(super) fn state_of(
         });
     }
     Ok(LayerState::Missing)
+}
+
+/// Whether the layer's ref leads to a whole commit, whatever it is of.
+pub(super) fn has_ref(storage: &Storage, layer: &Layer) -> Result<bool, Error> {
+    Ok(stored_commit(storage, layer)?.is_some())
 }
 
 /// The layer's ref leads to a readable, whole commit.
@@ -139,18 +148,41 @@ fn fits(commit: &Commit, policy: Option<&PathPolicy>) -> bool {
     }
 }
 
-/// A config that claims another diff_id than the blob has must not get a merge commit.
-fn check_recorded_diff_id(layer: &Layer, commit: &Commit) -> Result<(), Error> {
-    match recorded_diff_id(commit) {
-        Some(found) if layer.role == Role::Derived && found != layer.diff_id => {
-            Err(Error::WrongDiffId {
-                digest: layer.descriptor.digest.clone(),
-                claimed: layer.diff_id.0.clone(),
-                found: found.0,
-            })
-        }
-        _ => Ok(()),
+/// Whether `commit` is what importing `layer` in its role gives.
+///
+/// One blob may be a derived layer of one image and part of another's base, and a ref may have been taken over by diff_id on
+/// the word of an image's config. Who disagrees is not asked: the blob itself is, once more.
+fn serves(storage: &Storage, commit: &Commit, layer: &Layer) -> bool {
+    let by_importer = text(commit, IMPORTER_KEY).is_some() && text(commit, MANIFEST).is_none();
+    match (layer.role, recorded_diff_id(commit)) {
+        (Role::Derived, Some(recorded)) => recorded == layer.diff_id,
+        // Of another program: it says who imported it and nothing of the content.
+        (Role::Derived, None) => by_importer,
+        (_, Some(_)) => false,
+        (Role::Chunk, None) => is_object_set(storage, commit),
+        (Role::Commit, None) => !by_importer && !is_object_set(storage, commit),
     }
+}
+
+/// What a chunk becomes: nothing but files, each named by its checksum (ostree-ext `tar/import.rs`).
+fn is_object_set(storage: &Storage, commit: &Commit) -> bool {
+    commit.metadata.0.is_empty()
+        && commit.timestamp == 0
+        && storage.repo.read_dirtree(&commit.tree).is_ok_and(|tree| {
+            tree.dirs.is_empty()
+                && tree
+                    .files
+                    .iter()
+                    .all(|(name, checksum)| *name == checksum.to_string())
+        })
+}
+
+/// Whether a commit has the form of our derived layers' commits.
+fn is_ours(commit: &Commit) -> bool {
+    commit.timestamp == 0
+        && commit.parent.is_none()
+        && commit.subject.is_empty()
+        && text(commit, IMPORTER_KEY).is_some_and(|importer| importer.starts_with(IMPORTER_PREFIX))
 }
 
 fn recorded_diff_id(commit: &Commit) -> Option<DiffId> {

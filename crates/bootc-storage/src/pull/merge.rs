@@ -8,7 +8,27 @@ use ostree_objects::Checksum;
 
 use super::Compat;
 use super::apply::Pull;
-use crate::{Error, Event, IMPORTER_VERSION, Phase, Warning};
+use crate::stored::StoredImage;
+use crate::{Error, Event, IMPORTER_PREFIX, IMPORTER_VERSION, Phase, Warning};
+
+/// What a merge commit made under other rules has behind the importer's version.
+const COMPAT_SUFFIX: &str = "+compat.ostree-ext";
+
+/// Who made a merge commit, and by whose rules.
+fn importer(compat: Compat) -> String {
+    match compat {
+        Compat::None => IMPORTER_VERSION.to_owned(),
+        Compat::OstreeExt => format!("{IMPORTER_VERSION}{COMPAT_SUFFIX}"),
+    }
+}
+
+/// Whether a stored image was merged by us and not by the rules asked for. What another program merged is taken as it is.
+pub(super) fn has_other_rules(image: &StoredImage, compat: Compat) -> bool {
+    image.importer.as_ref().is_some_and(|importer| {
+        importer.starts_with(IMPORTER_PREFIX)
+            && importer.ends_with(COMPAT_SUFFIX) != (compat == Compat::OstreeExt)
+    })
+}
 
 impl Pull<'_> {
     /// Merge what came in and publish the merge commit's objects; the ref is the caller's.
@@ -30,7 +50,7 @@ impl Pull<'_> {
         };
         let failed = |source| Error::Merge {
             reference: self.reference.clone(),
-            source,
+            source: Box::new(source),
         };
         let mut stage = self
             .storage
@@ -51,7 +71,7 @@ impl Pull<'_> {
             manifest: self.plan.manifest.raw(),
             manifest_digest: &self.plan.manifest_digest.to_string(),
             config: self.plan.config.raw(),
-            importer_version: IMPORTER_VERSION,
+            importer_version: &importer(self.config.compat),
             parent: base.copied(),
             timestamp: created_timestamp(&self.plan.manifest, &self.plan.config),
             extra: &BTreeMap::new(),

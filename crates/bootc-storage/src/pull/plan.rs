@@ -1,5 +1,6 @@
 //! What a pull would do: everything that is known before the first layer is read.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,12 +10,13 @@ use oci_manifest::{
 };
 use ostree_layer::PathPolicy;
 use ostree_objects::Checksum;
-use ostree_refs::{IMAGE_PREFIX, RefName, collides, image_ref, parse_image_ref};
+use ostree_refs::{IMAGE_PREFIX, RefName, collides};
 
 use super::layer_state::{VerifiedLayers, state_of};
+use super::merge::has_other_rules;
 use super::{LayerPlan, LayerState, PullConfig, SpaceNeed};
 use crate::list::chain;
-use crate::stored::StoredImage;
+use crate::stored::{StoredImage, image_ref_of};
 use crate::{Error, Event, Observer, Phase, Storage, Warning, path_policy};
 
 /// A pull that has been thought through and not begun.
@@ -65,18 +67,27 @@ impl PullPlan {
         matches!(self.work, Work::Nothing { .. })
     }
 
-    /// Layers that have to be fetched.
+    /// Layers that have to be fetched. One that the image has twice is fetched once.
     pub fn missing(&self) -> impl Iterator<Item = &LayerPlan> {
-        self.layers
-            .iter()
-            .filter(|layer| layer.state == LayerState::Missing)
+        missing(&self.layers)
     }
 
     /// Bytes that have to be transferred.
     #[must_use]
     pub fn missing_bytes(&self) -> u64 {
-        self.layers.iter().map(LayerPlan::missing_bytes).sum()
+        missing_bytes(&self.layers)
     }
+}
+
+fn missing(layers: &[LayerPlan]) -> impl Iterator<Item = &LayerPlan> {
+    let mut seen = HashSet::new();
+    layers.iter().filter(move |plan| {
+        plan.state == LayerState::Missing && seen.insert(&plan.layer.descriptor.digest)
+    })
+}
+
+pub(super) fn missing_bytes(layers: &[LayerPlan]) -> u64 {
+    missing(layers).fold(0, |sum, plan| sum.saturating_add(plan.missing_bytes()))
 }
 
 impl Storage {
@@ -94,21 +105,18 @@ impl Storage {
     ) -> Result<PullPlan, Error> {
         observer(Event::Phase(Phase::Manifest));
         let name = reference.imgref.canonical();
-        let ref_name = image_ref(&name).map_err(|source| Error::Ref {
-            reference: name.to_string(),
-            source,
-        })?;
+        let ref_name = image_ref_of(&name)?;
         let previous = self.previous(&name, observer);
         if let Some(stored) = pinned(&name, reference, previous.as_ref()) {
             let stored = stored.clone();
-            if let Some(plan) = self.unchanged(reference, &ref_name, &stored)? {
+            if let Some(plan) = self.unchanged(reference, &ref_name, &stored, config)? {
                 return Ok(plan);
             }
         }
         let source = self.open_source(reference, config, observer)?;
         if let Some(stored) = &previous
             && stored.manifest_digest == *source.manifest_digest()
-            && let Some(plan) = self.unchanged(reference, &ref_name, stored)?
+            && let Some(plan) = self.unchanged(reference, &ref_name, stored, config)?
         {
             return Ok(plan);
         }
@@ -226,22 +234,37 @@ impl Storage {
         })
     }
 
-    /// A plan that does nothing, if every layer of the stored image still has its ref.
+    /// A plan that does nothing, if the stored image is what was asked for and every layer still has its ref.
     fn unchanged(
         &self,
         reference: &OstreeImageReference,
         ref_name: &RefName,
         stored: &StoredImage,
+        config: &PullConfig,
     ) -> Result<Option<PullPlan>, Error> {
         let Ok(layout) = Layout::new(&stored.manifest, &stored.config) else {
             return Ok(None);
         };
+        if has_other_rules(stored, config.compat)
+            || stored
+                .config
+                .check_platform(&config.source.platform)
+                .is_err()
+        {
+            return Ok(None);
+        }
+        check_remote(reference, &layout)?;
         let verified = VerifiedLayers::default();
         let mut layers = Vec::with_capacity(layout.layers.len());
         for layer in &layout.layers {
             let state = state_of(self, layer, None, &verified)?;
             if state == LayerState::Missing {
                 return Ok(None);
+            }
+            if let LayerState::Present { commit } = &state
+                && layer.role == Role::Commit
+            {
+                self.verify_stored_signature(reference, commit)?;
             }
             layers.push(LayerPlan {
                 layer: layer.clone(),
@@ -265,7 +288,11 @@ impl Storage {
     }
 
     /// Refs are files: `a/b` and `a/b/c` cannot both exist.
-    fn check_collisions(&self, name: &ImageReference, ref_name: &RefName) -> Result<(), Error> {
+    pub(super) fn check_collisions(
+        &self,
+        name: &ImageReference,
+        ref_name: &RefName,
+    ) -> Result<(), Error> {
         let refs = self
             .repo
             .list_refs(IMAGE_PREFIX)
@@ -273,16 +300,18 @@ impl Storage {
                 action: "list image refs",
                 source,
             })?;
-        let collides = |existing: &str| {
-            parse_image_ref(existing)
-                .and_then(|other| image_ref(&other))
-                .is_ok_and(|other| collides(ref_name, &other))
-        };
-        match refs.refs.iter().find(|(existing, _)| collides(existing)) {
+        let broken = refs.broken.into_iter().map(|broken| broken.name);
+        let refs = refs.refs.into_iter().map(|(name, _)| name);
+        let in_the_way = refs.chain(broken).find(|existing| {
+            existing
+                .parse()
+                .is_ok_and(|existing| collides(ref_name, &existing))
+        });
+        match in_the_way {
             None => Ok(()),
-            Some((existing, _)) => Err(Error::RefCollision {
+            Some(existing) => Err(Error::RefCollision {
                 reference: name.to_string(),
-                existing: existing.clone(),
+                existing,
             }),
         }
     }

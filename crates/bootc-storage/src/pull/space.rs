@@ -3,6 +3,7 @@
 use ostree_store::Repo;
 
 use super::LayerPlan;
+use super::plan::missing_bytes;
 use crate::Error;
 
 /// Unpacked layers took 2.4 to 2.7 times their gzip size in the images measured; used for a warning only.
@@ -28,9 +29,7 @@ impl SpaceNeed {
             action: "ask for free space",
             source,
         })?;
-        let missing: u64 = layers.iter().fold(0, |sum: u64, layer| {
-            sum.saturating_add(layer.missing_bytes())
-        });
+        let missing = missing_bytes(layers);
         Ok(Self {
             at_least_bytes: missing,
             estimated_bytes: missing.saturating_mul(USUAL_EXPANSION) / USUAL_EXPANSION_DIVISOR,
@@ -39,7 +38,7 @@ impl SpaceNeed {
         })
     }
 
-    /// No layer gets smaller by unpacking it, so the transfer sizes alone must fit.
+    /// Unpacking seldom makes a layer smaller, so the transfer sizes alone must fit.
     pub(super) fn check(&self, reference: &str) -> Result<(), Error> {
         if self.at_least_bytes > self.available_bytes {
             return Err(Error::NoSpace {
