@@ -164,3 +164,33 @@ fn developer_arrow(line: &Line, name: &str, places: &BTreeMap<&str, usize>) -> O
     };
     (name != TEST_CRATE && to >= from).then(|| "an arrow upwards".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrows(from: &str, to: &str) -> (bool, bool) {
+        let places: BTreeMap<_, _> = CRATES
+            .iter()
+            .enumerate()
+            .map(|(i, line)| (line.name, i))
+            .collect();
+        let line = CRATES.iter().find(|line| line.name == from).unwrap();
+        (
+            normal_arrow(line, to, &places).is_none(),
+            developer_arrow(line, to, &places).is_none(),
+        )
+    }
+
+    #[test]
+    fn arrows_go_upwards_in_the_table_and_heavy_packages_have_their_place() {
+        assert_eq!(arrows("ostree-store", "ostree-objects"), (true, true));
+        assert_eq!(arrows("ostree-objects", "ostree-store"), (false, false));
+        assert_eq!(arrows("ostree-flatten", "ostree-layer"), (false, true));
+        assert_eq!(arrows("ostree-layer", "test-images"), (false, true));
+        assert_eq!(arrows("ostree-layer", "ostree"), (false, true));
+        assert_eq!(arrows("bootc-storage", "ostree"), (true, true));
+        assert_eq!(arrows("oci-manifest", "tokio"), (false, true));
+        assert_eq!(arrows("oci-manifest", "serde"), (true, true));
+    }
+}

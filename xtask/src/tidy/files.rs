@@ -176,3 +176,46 @@ fn readme(folder: &Path, findings: &mut Findings) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(check: impl Fn(&mut Findings)) -> usize {
+        let mut findings = Findings::default();
+        check(&mut findings);
+        findings.faults.len()
+    }
+
+    #[test]
+    fn what_no_file_may_hold_is_found_wherever_it_stands() {
+        let root = Path::new("/some/checkout");
+        let check = |text: &str| faults(|f| words(Path::new("a.rs"), text, root, f));
+        assert_eq!(check("fn main() {}\n"), 0);
+        for (first, second, _) in FORBIDDEN {
+            assert_eq!(
+                check(&format!("// x {first}{second} y\n")),
+                1,
+                "{first}{second}"
+            );
+        }
+        assert_eq!(check("let a = \"/some/checkout/b\";\n"), 1);
+    }
+
+    #[test]
+    fn files_say_what_they_are_for_and_stay_small() {
+        let check = |name: &str, text: &str| faults(|f| source(Path::new(name), text, f));
+        assert_eq!(check("src/a.rs", "//! A.\n"), 0);
+        assert_eq!(check("src/a.rs", "fn main() {}\n"), 1);
+        assert_eq!(check("src/a.rs", &"//! A.\n".repeat(601)), 1);
+        assert_eq!(check("src/lib.rs", &"//! A.\n".repeat(121)), 1);
+    }
+
+    #[test]
+    fn nothing_new_stands_at_the_top() {
+        let check = |name: &str| faults(|f| top_level(&[PathBuf::from(name)], f));
+        assert_eq!(check("crates/x/notes.md"), 0);
+        assert_eq!(check(".config/x"), 0);
+        assert_eq!(check("notes.md"), 1);
+    }
+}
