@@ -14,7 +14,7 @@ use crate::{Error, PolicyFile};
 /// `/usr/share/containers/policy.json`.
 ///
 /// `env` gives the value of a variable; `root` is the host's root directory. `PolicyFile(None)` when there is none,
-/// which [`open`](crate::open) refuses only for `ostree-image-signed:`.
+/// which [`open`](crate::open()) refuses only for `ostree-image-signed:`.
 ///
 /// # Errors
 /// When `$CONTAINERS_POLICY_JSON` is set and names no file: falling back to another policy would be guessing.
