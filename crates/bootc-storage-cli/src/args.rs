@@ -9,7 +9,7 @@ use oci_manifest::{ImageReference, OstreeImageReference, Platform};
 
 /// Container images in an ostree repository.
 #[derive(Debug, Parser)]
-#[command(name = "bootc-storage", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "bootc-storage", version, about = "Container images in an ostree repository", after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -17,10 +17,23 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not found · 4 not verified (digest, signature, policy) · 5 stored content is damaged
-6 no space · 7 network or registry, worth another try · 8 repository in use · 9 a program that is needed is missing or failed
-10 access denied · 77 nothing changed (only with --unchanged-exit-77)";
+/// Kept equal with `exit.rs` by a test.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed otherwise
+  2  wrong usage
+  3  not found: the image, its tag, a file, the repository
+  4  not verified: digest, signature or policy
+  5  stored content is damaged
+  6  no space
+  7  network or registry: worth another try
+  8  the repository is in use by another program
+  9  a program that is needed is missing, or failed
+  10 access denied
+  77 nothing changed; only with `image pull --unchanged-exit-77`
+
+Try: bootc-storage image pull --repo ~/os quay.io/fedora/fedora-bootc:latest";
 
 /// Options that stand before or after the verb.
 #[derive(Debug, Args)]
@@ -102,15 +115,15 @@ pub(crate) enum ImageVerb {
 
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
-    /// The image: quay.io/os/image:tag, docker://…, oci:DIR[:TAG], oci-archive:FILE, docker-archive:, dir:,
-    /// containers-storage:, docker-daemon:, or one of these behind ostree-unverified-image:, ostree-image-signed:,
-    /// ostree-remote-image:REMOTE:
+    /// The image: quay.io/os/image:tag, docker://…, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE,
+    /// dir:DIR, containers-storage:IMAGE, docker-daemon:IMAGE, or one of these behind ostree-unverified-image:,
+    /// ostree-image-signed:, ostree-remote-image:REMOTE:
     #[arg(value_name = "REFERENCE", value_parser = parse_reference)]
     pub(crate) reference: OstreeImageReference,
     /// Only say whether there is something new
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) check: bool,
-    /// Print the plan and change nothing
+    /// Print the plan, layer by layer, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Exit with 77 when nothing is new
@@ -122,9 +135,10 @@ pub(crate) struct PullArgs {
     /// How many layers are fetched and imported at once [default: by processors, 2 to 8]
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// The mode of a repository that is created
-    #[arg(long, value_enum, default_value_t = ModeArg::BareUser)]
-    pub(crate) repo_mode: ModeArg,
+    /// The mode of a repository that is created: bare-user needs no root, bare is what hosts have, archive is for
+    /// serving [default: bare-user]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) repo_mode: Option<ModeArg>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }
@@ -200,18 +214,51 @@ pub(crate) struct CheckArgs {
     pub(crate) images: Vec<ImageReference>,
 }
 
-fn parse_reference(text: &str) -> Result<OstreeImageReference, oci_manifest::Error> {
-    OstreeImageReference::parse_lenient(text)
+/// What is wrong with a name, without the name: clap quotes it.
+fn parse_reference(text: &str) -> Result<OstreeImageReference, String> {
+    OstreeImageReference::parse_lenient(text).map_err(|error| match error {
+        oci_manifest::Error::InvalidName { reason, .. } => reason.to_owned(),
+        other => other.to_string(),
+    })
 }
 
 /// A stored image has no signature source; one that was typed is ignored.
-fn parse_name(text: &str) -> Result<ImageReference, oci_manifest::Error> {
-    OstreeImageReference::parse_lenient(text).map(|reference| reference.imgref)
+fn parse_name(text: &str) -> Result<ImageReference, String> {
+    parse_reference(text).map(|reference| reference.imgref)
+}
+
+impl From<ModeArg> for ostree_objects::RepoMode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Bare => Self::Bare,
+            ModeArg::BareUser => Self::BareUser,
+            ModeArg::Archive => Self::Archive,
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => Err("give whole seconds".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_name_is_quoted_once() {
+        let error = Cli::try_parse_from(["bootc-storage", "image", "pull", "ocii:/tmp/x:v1"]);
+        let text = error.unwrap_err().to_string();
+        assert_eq!(text.matches("ocii:/tmp/x:v1").count(), 1, "{text}");
     }
 }

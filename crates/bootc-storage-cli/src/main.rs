@@ -1,19 +1,31 @@
 //! The program `bootc-storage`: arguments, progress, tables, JSON, exit codes.
 #![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "the program talks to a person and opens the paths it was given"
+    reason = "the program opens the paths it was given"
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by panic"
+    )
 )]
 
+mod advice;
 mod args;
 mod exit;
+mod interrupt;
 mod layer_notes;
 mod output;
 mod progress;
 mod repository;
+#[cfg(test)]
+mod schemas;
 mod source_options;
 mod text;
+mod usage;
 mod verbs;
 
 use std::process::ExitCode;
@@ -26,7 +38,7 @@ use crate::output::Output;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return exit::usage(&error),
+        Err(error) => return usage::report(&error),
     };
     let output = Output::new(&cli.global);
     match run(cli, &output) {
@@ -40,15 +52,16 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
-    match cli.command {
-        Command::Image(image) => match image.verb {
-            ImageVerb::Pull(args) => verbs::pull::run(global, &args, output),
-            ImageVerb::List => verbs::list::run(global, output),
-            ImageVerb::Inspect(args) => verbs::inspect::run(global, &args, output),
-            ImageVerb::History(args) => verbs::history::run(global, &args, output),
-            ImageVerb::Remove(args) => verbs::remove::run(global, &args, output),
-            ImageVerb::Prune(args) => verbs::prune::run(global, &args, output),
-            ImageVerb::Check(args) => verbs::check::run(global, &args, output),
-        },
+    let Command::Image(image) = cli.command;
+    // Where signals cannot be watched, they end the program all the same.
+    drop(interrupt::watch(interrupt::note(&image.verb), global.quiet));
+    match image.verb {
+        ImageVerb::Pull(args) => verbs::pull::run(global, &args, output),
+        ImageVerb::List => verbs::list::run(global, output),
+        ImageVerb::Inspect(args) => verbs::inspect::run(global, &args, output),
+        ImageVerb::History(args) => verbs::history::run(global, &args, output),
+        ImageVerb::Remove(args) => verbs::remove::run(global, &args, output),
+        ImageVerb::Prune(args) => verbs::prune::run(global, &args, output),
+        ImageVerb::Check(args) => verbs::check::run(global, &args, output),
     }
 }

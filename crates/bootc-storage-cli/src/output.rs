@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
-use serde_json::json;
 
+use crate::advice::advice;
 use crate::args::{Format, Global};
 use crate::exit::kind_of;
 use crate::text::plain;
@@ -17,12 +17,61 @@ pub(crate) struct Output {
     pub(crate) terminal: bool,
 }
 
+/// What any verb prints under `--format json` when it fails.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Error"))]
+pub(crate) struct ErrorView {
+    error: ErrorBody,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ErrorBody {
+    /// What a caller would do about it. Each kind but `invalid` and `io`, which share 1, has an exit code of its own.
+    #[cfg_attr(test, schemars(extend("enum" = [
+        "usage", "not-found", "invalid", "unverified", "busy", "network", "no-space", "corrupt", "tool", "denied", "io"
+    ])))]
+    kind: &'static str,
+    /// The whole chain, as printed for people after `error:`.
+    message: String,
+    /// Its links: what failed first, the last cause last.
+    causes: Vec<String>,
+    /// What to do about it, where the message does not say.
+    hint: Option<&'static str>,
+}
+
+impl ErrorView {
+    fn of(error: &anyhow::Error) -> Self {
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        Self {
+            error: ErrorBody {
+                kind: kind_of(error).as_str(),
+                message: causes.join(": "),
+                causes,
+                hint: advice(error),
+            },
+        }
+    }
+
+    pub(crate) fn usage(message: &str) -> Self {
+        Self {
+            error: ErrorBody {
+                kind: "usage",
+                message: message.to_owned(),
+                causes: vec![message.to_owned()],
+                hint: Some("try --help"),
+            },
+        }
+    }
+}
+
 impl Output {
     pub(crate) fn new(global: &Global) -> Self {
+        let redraws = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         Self {
             json: global.json || global.format == Format::Json,
             quiet: global.quiet,
-            terminal: io::stderr().is_terminal(),
+            terminal: redraws && io::stderr().is_terminal(),
         }
     }
 
@@ -32,50 +81,54 @@ impl Output {
         value: &T,
         human: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
-        let text = if self.json {
-            let mut text = serde_json::to_string_pretty(value)?;
-            text.push('\n');
-            text
-        } else {
-            human()
-        };
+        let text = if self.json { json(value)? } else { human() };
         match io::stdout().lock().write_all(text.as_bytes()) {
             // Whoever reads us has seen enough, as in `bootc-storage image list | head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            outcome => outcome.map_err(Into::into),
+            Err(error) => {
+                Err(anyhow::Error::new(error).context("writing the result to standard output"))
+            }
+            Ok(()) => Ok(()),
         }
     }
 
     pub(crate) fn warn(&self, text: &str) {
         if !self.quiet {
-            eprintln!("warning: {}", plain(text));
+            say(&format!("warning: {}", plain(text)));
         }
     }
 
     /// The whole chain: what failed, in which image and layer, why; then what to do.
     pub(crate) fn error(&self, error: &anyhow::Error) {
-        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-        let kind = kind_of(error).map_or("other", bootc_storage::Kind::as_str);
+        let view = ErrorView::of(error);
         if self.json {
-            let value = json!({ "error": { "kind": kind, "message": causes.join(": "), "causes": causes } });
-            println!("{value:#}");
+            error_json(&view);
         }
-        eprintln!("error: {}", plain(&causes.join(": ")));
-        if let Some(advice) = kind_of(error).and_then(advice) {
-            eprintln!("hint: {advice}");
+        say(&format!("error: {}", plain(&view.error.message)));
+        if let Some(hint) = view.error.hint {
+            say(&format!("hint: {hint}"));
         }
     }
 }
 
-fn advice(kind: bootc_storage::Kind) -> Option<&'static str> {
-    use bootc_storage::Kind;
-    match kind {
-        Kind::Busy => Some("wait for the other program, or give a longer --lock-timeout"),
-        Kind::Network => Some("layers that were finished are kept; run the same command again"),
-        Kind::NoSpace => Some("`bootc-storage image prune --dry-run` shows what can go"),
-        Kind::Corrupt => Some("`bootc-storage image check` shows what is damaged"),
-        Kind::Unverified => Some("nothing of what failed was kept; tell who publishes the image"),
-        Kind::Denied => Some("check file permissions, or give credentials with --authfile"),
-        _ => None,
+pub(crate) fn error_json(view: &ErrorView) {
+    if let Ok(text) = json(view) {
+        // It is said on standard error too.
+        drop(io::stdout().lock().write_all(text.as_bytes()));
     }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// A line on standard error. When nobody reads there any more, the work goes on.
+pub(crate) fn say(line: &str) {
+    drop(
+        io::stderr()
+            .lock()
+            .write_all(format!("{line}\n").as_bytes()),
+    );
 }

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bootc_storage::pull::{LayerPlan, LayerState, PullPlan};
-use bootc_storage::{Event, Observer, Phase, Warning};
-use image_source::SourceEvent;
+use bootc_storage::{Event, LockMode, Observer, Phase, Warning};
+use image_source::{CopyReason, SourceEvent};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::output::Output;
-use crate::text::{plain, size};
+use crate::interrupt;
+use crate::output::{Output, say};
+use crate::text::{count, plain, size};
 
 /// Plain lines for a transfer come at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -47,10 +48,12 @@ impl Progress {
             (false, false) => Style::Lines,
         };
         let now = Instant::now();
+        let bars = MultiProgress::new();
+        interrupt::clear_first(bars.clone());
         Arc::new(Self {
             state: Mutex::new(State {
                 style,
-                bars: MultiProgress::new(),
+                bars,
                 spinner: None,
                 layers: HashMap::new(),
                 fetched: 0,
@@ -94,7 +97,7 @@ impl State {
                     bar.finish_and_clear();
                 }
                 self.line(&format!(
-                    "stored layer {} {} ({}, {} entries)",
+                    "stored layer {} {} ({} unpacked, {} entries)",
                     layer.layer.index,
                     layer.layer.descriptor.digest.short(),
                     size(report.bytes),
@@ -109,11 +112,15 @@ impl State {
             Event::Source(event) => self.source(event),
             Event::WaitingForLock { mode } => {
                 self.line(&format!(
-                    "waiting for another program to leave the repository ({mode:?} lock)"
+                    "waiting for another program to leave the repository, {}",
+                    lock_text(*mode)
                 ));
             }
             Event::Swept { dirs } => {
-                self.line(&format!("removed what {dirs} interrupted run(s) had left"));
+                self.line(&format!(
+                    "removed what was half done by {}",
+                    count(*dirs, "interrupted run")
+                ));
             }
             // The result lists these once more, also for programs.
             Event::Warning(Warning::ReplacedByDirectory { .. }) => {}
@@ -177,8 +184,11 @@ impl State {
             return;
         }
         let bar = self.bars.add(ProgressBar::new(layer.descriptor.size));
-        let template =
-            "{prefix} {bar:30} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec}";
+        let template = if terminal_width().is_some_and(|columns| columns < 70) {
+            "{prefix} {wide_bar} {percent:>3}%"
+        } else {
+            "{prefix} {bar:30} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec}"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -206,7 +216,7 @@ impl State {
         }
     }
 
-    fn source(&self, event: &SourceEvent) {
+    fn source(&mut self, event: &SourceEvent) {
         match event {
             SourceEvent::Retrying {
                 what,
@@ -215,14 +225,15 @@ impl State {
                 delay,
                 error,
             } => self.line(&format!(
-                "{what}: {error}; trying again in {:.0?} (try {attempt} of {attempts})",
-                delay
+                "{what}: {error}; trying again in {delay:.0?} (try {attempt} of {attempts})"
             )),
             SourceEvent::Copying { reference, reason } => {
                 self.line(&format!(
-                    "copying {reference} to a temporary directory first ({reason:?})"
+                    "copying {reference} to a temporary directory first: {}",
+                    copy_text(*reason)
                 ));
             }
+            SourceEvent::CopyProgress { bytes } => self.copied(*bytes),
             SourceEvent::Decompressing { archive } => {
                 self.line(&format!(
                     "decompressing {archive} to a temporary file first"
@@ -232,14 +243,46 @@ impl State {
         }
     }
 
+    fn copied(&mut self, bytes: u64) {
+        let text = format!("copied {}", size(bytes));
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(text);
+        } else if self.style == Style::Lines && self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            self.line(&text);
+        }
+    }
+
     fn line(&self, text: &str) {
         let text = plain(text);
         match self.style {
             Style::Silent => {}
-            Style::Lines => eprintln!("{text}"),
+            Style::Lines => say(&text),
             // A terminal that is gone is no reason to stop.
             Style::Bars => drop(self.bars.println(text)),
         }
+    }
+}
+
+fn terminal_width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(std::io::stderr())
+        .ok()
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0)
+}
+
+fn lock_text(mode: LockMode) -> &'static str {
+    match mode {
+        LockMode::Shared => "which removes something",
+        LockMode::Exclusive => "to have it alone",
+    }
+}
+
+fn copy_text(reason: CopyReason) -> &'static str {
+    match reason {
+        CopyReason::Policy => "this skopeo checks the policy only when it copies",
+        CopyReason::Transport => "this transport cannot be read layer by layer",
+        _ => "it cannot be read in place",
     }
 }
 

@@ -18,8 +18,12 @@ pub(crate) fn source_config(args: &SourceArgs) -> anyhow::Result<SourceConfig> {
     let root = Dir::open_ambient_dir("/", ambient_authority()).context("opening /")?;
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let spool = env("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from);
-    let tmp = Dir::open_ambient_dir(&spool, ambient_authority())
-        .with_context(|| format!("opening {}", spool.display()))?;
+    let tmp = Dir::open_ambient_dir(&spool, ambient_authority()).with_context(|| {
+        format!(
+            "opening {} for temporary files ($TMPDIR names another directory)",
+            spool.display()
+        )
+    })?;
     let auth = match (&args.authfile, args.auth_anonymous) {
         (Some(file), _) => Auth::File(absolute(file)?),
         (None, true) => Auth::Anonymous,

@@ -19,6 +19,19 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// A number and what it counts.
+pub(crate) fn count(number: impl Into<u64>, one: &str) -> String {
+    match number.into() {
+        1 => format!("1 {one}"),
+        number => format!("{number} {one}s"),
+    }
+}
+
+/// How many, for [`count`].
+pub(crate) fn len<T>(things: &[T]) -> u64 {
+    things.len().try_into().unwrap_or(u64::MAX)
+}
+
 /// The text with control characters spelled out: names come from images.
 pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -61,7 +74,7 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{plain, size, table};
+    use super::{count, plain, size, table};
 
     #[test]
     fn sizes_are_podmans() {
@@ -75,6 +88,12 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
+    }
+
+    #[test]
+    fn one_thing_is_not_things() {
+        assert_eq!(count(1_u64, "layer"), "1 layer");
+        assert_eq!(count(0_u64, "layer"), "0 layers");
     }
 
     #[test]

@@ -10,23 +10,35 @@ use crate::exit;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::repository;
-use crate::text::plain;
+use crate::text::{count, len, plain};
+
+/// So many are shown to people: one bad disk makes thousands.
+const PROBLEMS_SHOWN: usize = 20;
 
 /// What `image check --format json` prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Checked"))]
 #[serde(rename_all = "camelCase")]
-struct View {
+pub(crate) struct View {
+    /// Names of the images that were checked.
     images: Vec<String>,
+    /// Objects that were read and are what their names say.
     objects: u64,
+    /// Everything that is wrong; empty when all is well.
     problems: Vec<ProblemView>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Problem"))]
 #[serde(rename_all = "camelCase")]
 struct ProblemView {
+    /// The image it was found in; null for an object, which several may share.
     image: Option<String>,
+    /// The ref, layer or object.
     subject: String,
+    /// What is wrong with it, in words.
     what: String,
+    /// What mends it, in words.
     advice: &'static str,
 }
 
@@ -62,29 +74,35 @@ pub(crate) fn run(global: &Global, args: &CheckArgs, output: &Output) -> anyhow:
 impl View {
     fn human(&self) -> String {
         let mut text = String::new();
-        for problem in &self.problems {
+        for problem in self.problems.iter().take(PROBLEMS_SHOWN) {
             let image = problem
                 .image
                 .as_deref()
                 .map(|i| format!("{i}: "))
                 .unwrap_or_default();
             text.push_str(&plain(&format!(
-                "{image}{} {}",
+                "{image}{}: {}",
                 problem.subject, problem.what
             )));
             text.push('\n');
         }
+        let hidden = self.problems.len().saturating_sub(PROBLEMS_SHOWN);
+        if hidden > 0 {
+            text.push_str(&format!("and {hidden} more; --format json lists all\n"));
+        }
         if let Some(first) = self.problems.first() {
             text.push_str(&format!(
-                "{} problems; {}\n",
-                self.problems.len(),
+                "{}; {}\n",
+                count(len(&self.problems), "problem"),
                 first.advice
             ));
+        } else if self.images.is_empty() {
+            text.push_str("no images are stored here\n");
         } else {
             text.push_str(&format!(
-                "{} images, {} objects: all is well\n",
-                self.images.len(),
-                self.objects
+                "{}, {}: all is well\n",
+                count(len(&self.images), "image"),
+                count(self.objects, "object")
             ));
         }
         text

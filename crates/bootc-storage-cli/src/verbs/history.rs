@@ -10,16 +10,33 @@ use crate::output::Output;
 use crate::repository;
 use crate::text::{plain, size, table};
 
-/// One build step, as `image history --format json` prints it, oldest first.
+/// What `image history --format json` prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "History"))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct View {
+    /// The image's name.
+    image: String,
+    /// Build steps, oldest first.
+    entries: Vec<EntryView>,
+}
+
+/// One build step.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Step"))]
 #[serde(rename_all = "camelCase")]
 struct EntryView {
+    /// RFC 3339.
     created: Option<String>,
+    /// The command.
     created_by: Option<String>,
+    /// What the build noted.
     comment: Option<String>,
     /// The layer it made; null for a step that changed only metadata.
     digest: Option<String>,
+    /// The layer's transfer size.
     size_bytes: Option<u64>,
+    /// The layer's ref is there.
     present: Option<bool>,
 }
 
@@ -29,12 +46,12 @@ const COMMAND_WIDTH: usize = 70;
 pub(crate) fn run(global: &Global, args: &NameArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let storage = repository::open(global)?;
     let image = storage.inspect(&args.image)?;
-    let entries: Vec<EntryView> = storage
-        .history(&image)?
-        .into_iter()
-        .map(EntryView::of)
-        .collect();
-    output.result(&entries, || human(&entries))?;
+    let entries = storage.history(&image)?;
+    let view = View {
+        image: image.reference.to_string(),
+        entries: entries.into_iter().map(EntryView::of).collect(),
+    };
+    output.result(&view, || human(&view.entries))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use bootc_storage::{StoredImage, StoredLayer};
-use oci_manifest::Role;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::role::RoleView;
 use crate::args::{Global, NameArgs};
 use crate::output::Output;
 use crate::repository;
@@ -16,31 +16,48 @@ use crate::text::{plain, size, table};
 
 /// What `image inspect --format json` prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Image"))]
 #[serde(rename_all = "camelCase")]
-struct View {
+pub(crate) struct View {
+    /// The image's name.
     image: String,
+    /// Digest of the manifest as the source served it.
     manifest_digest: String,
+    /// The commit that holds all layers as one tree.
     merge_commit: String,
+    /// The commit of an encapsulated image's base.
     base_commit: Option<String>,
+    /// The program that stored it, and its version.
     importer: Option<String>,
+    /// From the image's labels.
     version: Option<String>,
+    /// RFC 3339, from the config.
     created: Option<String>,
+    /// As OCI names it: amd64, arm64.
     architecture: String,
+    /// As OCI names it: linux.
     os: String,
+    /// The config's.
     labels: BTreeMap<String, String>,
+    /// In the order of the manifest.
     layers: Vec<LayerView>,
-    /// As stored.
+    /// The OCI manifest, as stored.
     manifest: Value,
-    /// As stored.
+    /// The OCI config, as stored.
     config: Value,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Layer"))]
 #[serde(rename_all = "camelCase")]
 struct LayerView {
+    /// The blob's digest.
     digest: String,
+    /// The digest of the uncompressed tar, as the config says.
     diff_id: Option<String>,
-    role: Option<&'static str>,
+    /// Null when manifest and config disagree.
+    role: Option<RoleView>,
+    /// Transfer size.
     size_bytes: u64,
     /// The layer's commit; null when its ref is missing.
     commit: Option<String>,
@@ -114,7 +131,7 @@ impl LayerView {
         Self {
             digest: layer.digest.to_string(),
             diff_id: layer.diff_id.as_ref().map(ToString::to_string),
-            role: layer.role.map(role),
+            role: layer.role.map(RoleView::from),
             size_bytes: layer.size_bytes,
             commit: layer.commit.map(|commit| commit.to_string()),
         }
@@ -124,20 +141,12 @@ impl LayerView {
         vec![
             index.to_string(),
             layer.digest.clone(),
-            layer.role.unwrap_or("?").to_owned(),
+            layer.role.map_or("?", RoleView::text).to_owned(),
             size(layer.size_bytes),
             layer
                 .commit
                 .as_deref()
                 .map_or("missing".to_owned(), |c| c.chars().take(12).collect()),
         ]
-    }
-}
-
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Commit => "commit",
-        Role::Chunk => "chunk",
-        Role::Derived => "derived",
     }
 }

@@ -6,37 +6,54 @@ use bootc_storage::StoredImage;
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::output::Output;
+use crate::output::{Output, say};
 use crate::repository;
 use crate::text::{plain, size, table};
 
 /// What `image list --format json` prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Images"))]
 #[serde(rename_all = "camelCase")]
-struct View {
+pub(crate) struct View {
+    /// By name.
     images: Vec<ImageView>,
     /// Image refs that lead to nothing readable.
     unreadable: Vec<UnreadableView>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ImageSummary"))]
 #[serde(rename_all = "camelCase")]
 struct ImageView {
+    /// The image's name.
     image: String,
+    /// Digest of the manifest as the source served it.
     manifest_digest: String,
+    /// The commit that holds all layers as one tree.
     merge_commit: String,
+    /// From the image's labels.
     version: Option<String>,
+    /// RFC 3339, from the config.
     created: Option<String>,
+    /// How many.
     layers: usize,
     /// Sum of the layers' transfer sizes.
     size_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "UnreadableImage")
+)]
 #[serde(rename_all = "camelCase")]
 struct UnreadableView {
+    /// The ref's name.
     r#ref: String,
+    /// The image's name, where the ref's can be read as one.
     image: Option<String>,
+    /// In words, for people.
     reason: String,
 }
 
@@ -55,6 +72,9 @@ pub(crate) fn run(global: &Global, output: &Output) -> anyhow::Result<ExitCode> 
             .collect(),
     };
     output.result(&view, || human(&view))?;
+    if view.images.is_empty() && view.unreadable.is_empty() && !output.json && !output.quiet {
+        say("no images are stored here; `bootc-storage image pull` brings one");
+    }
     for unreadable in &view.unreadable {
         output.warn(&format!(
             "{} cannot be read: {}",

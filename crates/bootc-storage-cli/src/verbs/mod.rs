@@ -7,3 +7,4 @@ pub(crate) mod list;
 pub(crate) mod prune;
 pub(crate) mod pull;
 pub(crate) mod remove;
+mod role;

@@ -9,53 +9,85 @@ use crate::args::{Global, PruneArgs};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::repository;
-use crate::text::{plain, size, table};
+use crate::text::{count, len, plain, size, table};
 
 /// What `image prune --dry-run --format json` prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PrunePlan"))]
 #[serde(rename_all = "camelCase")]
-struct PlanView {
+pub(crate) struct PlanView {
     /// What stays, and why.
     kept: Vec<RootView>,
     /// Layer refs that would go: no image and no deployment names them.
     layers: Vec<LayerView>,
+    /// Objects that nothing would lead to.
     objects: u64,
+    /// Their size on disk.
     bytes: u64,
     /// Refs that cannot be read; while there are any, no layer ref goes.
     unreadable: Vec<UnreadableView>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Kept"))]
 #[serde(rename_all = "camelCase")]
 struct RootView {
+    /// The ref's name, or the deployment's.
     r#ref: String,
-    reason: &'static str,
+    reason: ReasonView,
     commit: String,
+    /// How many layers its manifest names; null for a commit that is no image.
     layers: Option<usize>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LayerView {
-    r#ref: String,
-    digest: Option<String>,
-    commit: String,
-    reason: &'static str,
+/// Why something stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Reason"))]
+#[serde(rename_all = "kebab-case")]
+enum ReasonView {
+    /// A stored image.
+    Image,
+    /// A deployment of this host.
+    Deployment,
+    /// What rpm-ostree layered packages on.
+    RpmOstreeBase,
+    /// Kept for another tool.
+    BaseImage,
+    /// A layer of an image that stays.
+    Layer,
+    /// Any other ref.
+    Other,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UnneededLayer"))]
+#[serde(rename_all = "camelCase")]
+struct LayerView {
+    r#ref: String,
+    /// The blob's digest, where the ref's name can be read as one.
+    digest: Option<String>,
+    commit: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UnreadableRef"))]
 #[serde(rename_all = "camelCase")]
 struct UnreadableView {
     r#ref: String,
+    /// In words, for people.
     reason: String,
 }
 
 /// What `image prune --format json` prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Pruned"))]
 #[serde(rename_all = "camelCase")]
-struct PrunedView {
+pub(crate) struct PrunedView {
+    /// Layers that went.
     layers: u64,
+    /// Objects that went.
     objects: u64,
+    /// Their size on disk.
     freed_bytes: u64,
 }
 
@@ -81,10 +113,10 @@ pub(crate) fn run(global: &Global, args: &PruneArgs, output: &Output) -> anyhow:
     };
     output.result(&view, || {
         format!(
-            "Freed: {} ({} layers, {} objects)\n",
+            "Freed: {} ({}, {})\n",
             size(view.freed_bytes),
-            view.layers,
-            view.objects
+            count(view.layers, "layer"),
+            count(view.objects, "object")
         )
     })?;
     Ok(ExitCode::SUCCESS)
@@ -98,7 +130,7 @@ impl PlanView {
                 .into_iter()
                 .map(|root| RootView {
                     r#ref: root.name,
-                    reason: reason(root.kind),
+                    reason: root.kind.into(),
                     commit: root.commit.to_string(),
                     layers: root.layers,
                 })
@@ -110,7 +142,6 @@ impl PlanView {
                     r#ref: layer.name,
                     digest: layer.digest.map(|digest| digest.to_string()),
                     commit: layer.commit.to_string(),
-                    reason: UNNEEDED,
                 })
                 .collect(),
             objects: plan.objects,
@@ -135,10 +166,13 @@ impl PlanView {
                 let layers = root
                     .layers
                     .map_or("-".to_owned(), |layers| layers.to_string());
-                vec![plain(&root.r#ref), root.reason.to_owned(), layers]
+                vec![plain(&root.r#ref), root.reason.text().to_owned(), layers]
             })
             .collect();
-        text.push_str(&table(&["KEPT", "BECAUSE IT IS", "LAYERS"], &kept));
+        if !kept.is_empty() {
+            text.push_str(&table(&["KEPT", "BECAUSE IT IS", "LAYERS"], &kept));
+            text.push('\n');
+        }
         let gone: Vec<Vec<String>> = self
             .layers
             .iter()
@@ -150,26 +184,48 @@ impl PlanView {
             })
             .collect();
         if !gone.is_empty() {
-            text.push('\n');
             text.push_str(&table(&["LAYER TO REMOVE", "BECAUSE"], &gone));
+            text.push('\n');
+        }
+        for unreadable in &self.unreadable {
+            text.push_str(&plain(&format!(
+                "cannot be read, so no layer is removed: {}: {}",
+                unreadable.r#ref, unreadable.reason
+            )));
+            text.push('\n');
         }
         text.push_str(&format!(
-            "\nWould free: {} ({} layers, {} objects)\n",
+            "Would free: {} ({}, {})\n",
             size(self.bytes),
-            self.layers.len(),
-            self.objects
+            count(len(&self.layers), "layer"),
+            count(self.objects, "object")
         ));
         text
     }
 }
 
-fn reason(kind: RootKind) -> &'static str {
-    match kind {
-        RootKind::Image => "a stored image",
-        RootKind::Deployment => "a deployment",
-        RootKind::RpmOstreeBase => "a base of rpm-ostree",
-        RootKind::BaseImage => "a base kept by another tool",
-        RootKind::Layer => "a layer",
-        RootKind::Other => "a ref",
+impl From<RootKind> for ReasonView {
+    fn from(kind: RootKind) -> Self {
+        match kind {
+            RootKind::Image => Self::Image,
+            RootKind::Deployment => Self::Deployment,
+            RootKind::RpmOstreeBase => Self::RpmOstreeBase,
+            RootKind::BaseImage => Self::BaseImage,
+            RootKind::Layer => Self::Layer,
+            RootKind::Other => Self::Other,
+        }
+    }
+}
+
+impl ReasonView {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Image => "a stored image",
+            Self::Deployment => "a deployment",
+            Self::RpmOstreeBase => "a base of rpm-ostree",
+            Self::BaseImage => "a base kept by another tool",
+            Self::Layer => "a layer",
+            Self::Other => "a ref",
+        }
     }
 }

@@ -9,11 +9,10 @@ use bootc_storage::pull::{
 };
 use bootc_storage::{Event, Warning};
 use ostree_layer::Limits;
-use ostree_objects::RepoMode;
 use serde::Serialize;
 
-use super::inspect::role;
-use crate::args::{CompatArg, Global, ModeArg, PullArgs};
+use super::role::RoleView;
+use crate::args::{CompatArg, Global, PullArgs};
 use crate::exit;
 use crate::layer_notes::notes;
 use crate::output::Output;
@@ -24,67 +23,124 @@ use crate::text::{plain, size, table};
 
 /// What `--dry-run` and `--check` print.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PullPlan"))]
 #[serde(rename_all = "camelCase")]
-struct PlanView {
+pub(crate) struct PlanView {
+    /// The image's name, without how it is to be verified.
     image: String,
+    /// The ref that the image would have.
     r#ref: String,
+    /// Digest of the manifest at the source.
     manifest_digest: String,
-    /// What is stored under this name now.
+    /// Digest of what is stored under this name now; null when nothing is.
     stored_digest: Option<String>,
+    /// Version of the image at the source, from its labels.
     version: Option<String>,
+    /// Version of what is stored now.
     stored_version: Option<String>,
+    /// A pull would change nothing.
     unchanged: bool,
+    /// In the order of the manifest.
     layers: Vec<LayerView>,
+    /// Transfer size of the missing layers.
     missing_bytes: u64,
+    /// What the missing layers need on disk.
     space: SpaceView,
-    /// Which paths of derived layers are kept; null while the base that decides it is not stored.
+    /// Which paths of derived layers are kept: `all`, or `usr-only` on a base without a root that is an overlay; either
+    /// with `+factory-var` where /var goes to /usr/share/factory/var. Null while the base that decides it is not stored, and when nothing
+    /// is to be done.
     path_policy: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PlannedLayer"))]
 #[serde(rename_all = "camelCase")]
 struct LayerView {
+    /// The blob's digest.
     digest: String,
+    /// The digest of the uncompressed tar.
     diff_id: String,
-    role: &'static str,
+    role: RoleView,
+    /// Transfer size.
     size_bytes: u64,
-    /// present, same-content or missing.
-    state: &'static str,
+    state: StateView,
+    /// The stored layer's commit; null when it is missing.
     commit: Option<String>,
 }
 
+/// Whether a layer is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "LayerState"))]
+#[serde(rename_all = "kebab-case")]
+enum StateView {
+    /// Stored under this digest.
+    Present,
+    /// Stored under another digest, with the same content, which was verified when it was stored.
+    SameContent,
+    /// To be transferred.
+    Missing,
+}
+
+impl StateView {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::SameContent => "same-content",
+            Self::Missing => "missing",
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Space"))]
 #[serde(rename_all = "camelCase")]
 struct SpaceView {
+    /// The missing layers' transfer size: what is needed at least.
     at_least_bytes: u64,
+    /// What they take unpacked, as far as that can be told beforehand.
     estimated_bytes: u64,
+    /// What may be written, beside the reserve.
     available_bytes: u64,
+    /// What the repository keeps free (core.min-free-space).
     reserved_bytes: u64,
 }
 
 /// What a pull prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Pulled"))]
 #[serde(rename_all = "camelCase")]
-struct PulledView {
+pub(crate) struct PulledView {
+    /// The image's name, without how it was verified.
     image: String,
+    /// The image's ref.
     r#ref: String,
+    /// Digest of the manifest.
     manifest_digest: String,
+    /// The commit that holds all layers as one tree.
     merge_commit: String,
+    /// The image was stored already; nothing was written.
     unchanged: bool,
+    /// How many layers were there before.
     layers_reused: usize,
+    /// The layers that this pull stored, in the order of the manifest.
     layers_stored: Vec<StoredView>,
     /// Paths of this pull's layers that an ostree host has no place for, counted by top-level name.
     dropped_paths: BTreeMap<String, u64>,
+    /// In words, for people.
     warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StoredLayer"))]
 #[serde(rename_all = "camelCase")]
 struct StoredView {
+    /// The blob's digest.
     digest: String,
+    /// The layer's commit.
     commit: String,
-    /// Uncompressed.
+    /// Size of the uncompressed tar.
     bytes: u64,
+    /// Entries of the tar.
     entries: u64,
 }
 
@@ -98,12 +154,13 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
         jobs: args.jobs.unwrap_or_else(default_jobs),
         limits: Limits::default(),
     };
-    let mode = match args.repo_mode {
-        ModeArg::Bare => RepoMode::Bare,
-        ModeArg::BareUser => RepoMode::BareUser,
-        ModeArg::Archive => RepoMode::Archive,
+    let mode = args.repo_mode.map(Into::into);
+    let opened = if args.check || args.dry_run {
+        repository::open_or_imagine(global, mode)?
+    } else {
+        repository::open_or_create(global, mode)?
     };
-    let storage = repository::open_or_create(global, mode)?;
+    let storage = &opened.storage;
     let progress = Progress::new(output);
     let observer = progress.observer();
     let plan = storage.plan_pull(&args.reference, &config, &observer);
@@ -186,7 +243,7 @@ impl PlanView {
         let missing = self
             .layers
             .iter()
-            .filter(|layer| layer.state == "missing")
+            .filter(|layer| layer.state == StateView::Missing)
             .count();
         let mut text = format!("{} available: {}\n", self.news(), plain(&self.image));
         // Writing to a String cannot fail.
@@ -220,33 +277,48 @@ impl PlanView {
             .map(|(index, layer)| layer.row(index))
             .collect();
         text.push_str(&table(&["LAYER", "DIGEST", "ROLE", "SIZE", "STATE"], &rows));
-        let policy = self
-            .path_policy
-            .as_deref()
-            .unwrap_or("decided by the base once it is stored");
-        let _ = writeln!(text, "Paths of derived layers: {policy}");
-        let _ = writeln!(
-            text,
-            "Space: about {} needed, {} free beside a reserve of {}",
-            size(self.space.estimated_bytes),
-            size(self.space.available_bytes),
-            size(self.space.reserved_bytes)
-        );
+        if !self.unchanged {
+            let _ = writeln!(
+                text,
+                "Paths of derived layers: {}",
+                policy_text(self.path_policy.as_deref())
+            );
+            let _ = writeln!(
+                text,
+                "Space: about {} needed, {} free beside a reserve of {}",
+                size(self.space.estimated_bytes),
+                size(self.space.available_bytes),
+                size(self.space.reserved_bytes)
+            );
+        }
         text
+    }
+}
+
+fn policy_text(policy: Option<&str>) -> &str {
+    match policy {
+        None => "the base decides, once it is stored",
+        Some("all") => "all are kept",
+        Some("all+factory-var") => "all are kept, /var as /usr/share/factory/var",
+        Some("usr-only") => "only what an ostree host has a place for is kept: /usr, /etc, /var",
+        Some("usr-only+factory-var") => {
+            "only what an ostree host has a place for is kept: /usr, /etc, /var (as /usr/share/factory/var)"
+        }
+        Some(other) => other,
     }
 }
 
 impl LayerView {
     fn of(plan: &LayerPlan) -> Self {
         let (state, commit) = match &plan.state {
-            LayerState::Present { commit } => ("present", Some(commit)),
-            LayerState::SameContent { commit, .. } => ("same-content", Some(commit)),
-            LayerState::Missing => ("missing", None),
+            LayerState::Present { commit } => (StateView::Present, Some(commit)),
+            LayerState::SameContent { commit, .. } => (StateView::SameContent, Some(commit)),
+            LayerState::Missing => (StateView::Missing, None),
         };
         Self {
             digest: plan.layer.descriptor.digest.to_string(),
             diff_id: plan.layer.diff_id.to_string(),
-            role: role(plan.layer.role),
+            role: plan.layer.role.into(),
             size_bytes: plan.layer.descriptor.size,
             state,
             commit: commit.map(ToString::to_string),
@@ -257,9 +329,9 @@ impl LayerView {
         vec![
             index.to_string(),
             self.digest.clone(),
-            self.role.to_owned(),
+            self.role.text().to_owned(),
             size(self.size_bytes),
-            self.state.to_owned(),
+            self.state.text().to_owned(),
         ]
     }
 }

@@ -8,15 +8,20 @@ use crate::args::{Global, RemoveArgs};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::repository;
-use crate::text::{plain, size};
+use crate::text::{count, plain, size};
 
 /// What `image remove --format json` prints.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Removed"))]
 #[serde(rename_all = "camelCase")]
-struct View {
+pub(crate) struct View {
+    /// Names of the images that were removed.
     images: Vec<String>,
+    /// Layers that went with them.
     layers: u64,
+    /// Objects that went with them.
     objects: u64,
+    /// Their size on disk.
     freed_bytes: u64,
 }
 
@@ -38,10 +43,10 @@ pub(crate) fn run(global: &Global, args: &RemoveArgs, output: &Output) -> anyhow
             text.push_str(&format!("Removed: {}\n", plain(image)));
         }
         text.push_str(&format!(
-            "Freed: {} ({} layers, {} objects)\n",
+            "Freed: {} ({}, {})\n",
             size(view.freed_bytes),
-            view.layers,
-            view.objects
+            count(view.layers, "layer"),
+            count(view.objects, "object")
         ));
         text
     })?;

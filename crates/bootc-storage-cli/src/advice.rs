@@ -1,0 +1,169 @@
+//! After an error: what to do about it, in a line.
+
+use std::error::Error as StdError;
+use std::io;
+
+use bootc_storage::Kind;
+use image_source::FailureKind;
+
+use crate::exit::kind_of;
+
+/// The line after `hint:`, where there is something to do that the error does not say itself.
+pub(crate) fn advice(error: &anyhow::Error) -> Option<&'static str> {
+    if let Some(source) = error.chain().find_map(source_error) {
+        return source_advice(source);
+    }
+    let says_it_itself = error.chain().any(|cause| {
+        matches!(
+            cause.downcast_ref::<bootc_storage::Error>(),
+            Some(bootc_storage::Error::RemoteCannotVerify { .. })
+        ) || cause.downcast_ref::<crate::repository::Error>().is_some()
+            // The object store's own words.
+            || cause.to_string().contains("is written as root")
+    });
+    if says_it_itself {
+        return None;
+    }
+    match kind_of(error) {
+        Kind::Busy => Some("wait for the other program, or give a longer --lock-timeout"),
+        Kind::Network => Some(AGAIN),
+        Kind::NoSpace => Some("`bootc-storage image prune --dry-run` shows what can go"),
+        Kind::Corrupt => Some("`bootc-storage image check` shows what is damaged"),
+        Kind::Unverified => Some("nothing of what failed was kept; tell who publishes the image"),
+        Kind::Denied => Some("run it as the user that the files belong to"),
+        _ => None,
+    }
+}
+
+const AGAIN: &str = "layers that were finished are kept; run the same command again";
+
+fn source_advice(source: &image_source::Error) -> Option<&'static str> {
+    use image_source::Error as Source;
+    match source {
+        Source::Transport { kind, message, .. } => transport_advice(*kind, message),
+        Source::Stalled { .. } => Some(
+            "layers that were finished are kept; run it again, or give a longer --stall-timeout",
+        ),
+        Source::PolicyRejected { .. } => {
+            Some("what the policy accepts: containers-policy.json(5); --policy names another file")
+        }
+        Source::PolicyAcceptsAnything { .. } => Some(
+            "name keys in the policy, containers-policy.json(5), or ask for the image without ostree-image-signed:",
+        ),
+        Source::DigestMismatch { .. } | Source::SizeMismatch { .. } => {
+            Some("nothing of what failed was kept; tell who publishes the image")
+        }
+        Source::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Some("run it as a user who may read the image")
+        }
+        _ => None,
+    }
+}
+
+/// The words are those of skopeo and of Go's libraries: good enough for a hint, and for nothing else.
+fn transport_advice(kind: FailureKind, message: &str) -> Option<&'static str> {
+    let says = |words: &str| message.contains(words);
+    if says("server gave HTTP response to HTTPS client") {
+        return Some(
+            "the registry speaks plain HTTP: if that is right, give --insecure-skip-tls-verification",
+        );
+    }
+    if says("x509:") || says("tls: ") {
+        return Some("--cert-dir names the registry's certificates");
+    }
+    if says("no such host") {
+        return Some("is the registry's name right, and does this machine have a network?");
+    }
+    match kind {
+        FailureKind::Auth => {
+            Some("name credentials with --authfile, or write them with `skopeo login REGISTRY`")
+        }
+        FailureKind::NotFound => Some("are the image's name and tag right?"),
+        FailureKind::Transient => Some(AGAIN),
+        FailureKind::Integrity => {
+            Some("nothing of what failed was kept; tell who publishes the image")
+        }
+        _ => None,
+    }
+}
+
+/// The source's error in one link of a chain: as it is, boxed, or inside a reader's error.
+fn source_error<'e>(cause: &'e (dyn StdError + 'static)) -> Option<&'e image_source::Error> {
+    if let Some(boxed) = cause.downcast_ref::<Box<image_source::Error>>() {
+        return Some(boxed);
+    }
+    if let Some(io) = cause.downcast_ref::<io::Error>() {
+        return source_error(io.get_ref()?);
+    }
+    cause.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+    use image_source::{Error, FailureKind};
+
+    use super::{AGAIN, advice};
+
+    fn transport(kind: FailureKind, message: &str) -> anyhow::Error {
+        let source = Box::new(Error::Transport {
+            what: "the manifest".to_owned(),
+            image: "docker://localhost/os:v1".to_owned(),
+            kind,
+            message: message.to_owned(),
+        });
+        bootc_storage::Error::Source {
+            reference: "docker://localhost/os:v1".to_owned(),
+            source,
+        }
+        .into()
+    }
+
+    #[test]
+    fn a_hint_fits_the_cause() {
+        let plain =
+            "Get \"https://localhost/v2/\": http: server gave HTTP response to HTTPS client";
+        for (kind, message, word) in [
+            (
+                FailureKind::Permanent,
+                plain,
+                "--insecure-skip-tls-verification",
+            ),
+            (
+                FailureKind::Permanent,
+                "x509: unknown authority",
+                "--cert-dir",
+            ),
+            (FailureKind::Auth, "unauthorized", "--authfile"),
+            (FailureKind::Transient, "connection refused", AGAIN),
+            (FailureKind::NotFound, "manifest unknown", "tag"),
+        ] {
+            let hint = advice(&transport(kind, message));
+            assert!(
+                hint.is_some_and(|hint| hint.contains(word)),
+                "{message}: {hint:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_layers_reader_carries_the_sources_error() {
+        let source = std::io::Error::other(Error::NoImage {
+            path: "/x".to_owned(),
+        });
+        let error = anyhow::Error::from(ostree_layer::Error::Blob { source }).context("layer 1");
+        assert!(error.chain().find_map(super::source_error).is_some());
+        assert_eq!(advice(&error), None);
+    }
+
+    #[test]
+    fn what_says_itself_what_to_do_has_no_hint() {
+        let error = bootc_storage::Error::RemoteCannotVerify {
+            reason: "the image has no ostree base",
+        };
+        assert_eq!(advice(&error.into()), None);
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let denied = Err::<(), _>(denied).context("opening /x").unwrap_err();
+        assert!(advice(&denied).is_some_and(|hint| hint.contains("user")));
+    }
+}
