@@ -1,0 +1,72 @@
+//! What happens is told, in the order in which it happens.
+
+use test_images::{Encapsulation, Image, Listing};
+
+use crate::host::{Host, Place, layer};
+
+#[test]
+fn a_pull_tells_its_phases_in_order() {
+    let host = Host::new();
+    let place = Place::image(&Image::of([layer("file usr/a")]));
+    host.pull(&place.latest()).unwrap();
+    assert_eq!(
+        host.events(),
+        [
+            "Manifest",
+            "Layers",
+            "LayerStarted",
+            "LayerStored",
+            "Merge",
+            "Publish"
+        ]
+    );
+    host.pull(&place.latest()).unwrap();
+    assert_eq!(host.events(), ["Manifest"]);
+}
+
+#[test]
+fn layers_on_top_of_a_base_are_a_phase_of_their_own() {
+    let host = Host::new();
+    let listing = Listing::parse("file usr/a \"a\"").unwrap();
+    let encapsulation = Encapsulation {
+        chunks: 0,
+        ..Encapsulation::default()
+    };
+    let base = encapsulation.encapsulate(&listing).unwrap().image();
+    host.pull(&Place::image(&base.layer(layer("file usr/b"))).latest())
+        .unwrap();
+    assert_eq!(
+        host.events(),
+        [
+            "Manifest",
+            "Layers",
+            "LayerStarted",
+            "VerifyBase",
+            "LayerStored",
+            "Layers",
+            "LayerStarted",
+            "LayerStored",
+            "Merge",
+            "Publish"
+        ]
+    );
+}
+
+#[test]
+fn what_a_dead_writer_left_is_swept_and_told() {
+    let host = Host::new();
+    std::fs::create_dir_all(
+        host.repo()
+            .join("tmp/bootc-storage-stage-0123456789abcdef/objects"),
+    )
+    .unwrap();
+    host.pull(&Place::image(&Image::of([layer("file usr/a")])).latest())
+        .unwrap();
+    assert!(host.events().contains(&"Swept".to_owned()));
+    let left = std::fs::read_dir(host.repo().join("tmp")).unwrap();
+    let left: Vec<_> = left
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("bootc-storage"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
