@@ -106,7 +106,7 @@ impl Transfer<'_> {
             (self.observer)(Event::LayerBytes {
                 index: layer.index,
                 delta,
-            })
+            });
         };
         let stage = self.repo.stage().map_err(|source| Error::Store {
             action: "stage a layer",
