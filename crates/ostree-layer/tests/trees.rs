@@ -11,7 +11,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use ostree_layer::{LabelError, Labels};
+use ostree_layer::{Encoding, LabelError, Labels};
 use proptest::prelude::*;
 use support::lab::Node;
 use support::tar::Raw;
@@ -189,6 +189,14 @@ fn expected(entries: &[Random]) -> BTreeMap<String, Node> {
         .collect()
 }
 
+/// Nothing, gzip, a zstd frame, a skippable one.
+const MAGIC: [&[u8]; 4] = [
+    b"",
+    b"\x1f\x8b\x08",
+    b"\x28\xb5\x2f\xfd",
+    b"\x50\x2a\x4d\x18",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -211,8 +219,15 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_imported_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        let _ = Lab::new().tar(&bytes);
+    fn any_bytes_are_imported_without_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..2000),
+        magic in proptest::sample::select(MAGIC.to_vec()),
+    ) {
+        let blob = [magic, &bytes].concat();
+        let lab = Lab::new();
+        let request = Request { encoding: Encoding::Sniff, ..Request::default() };
+        let _ = lab.blob(&blob, b"", &request);
+        prop_assert!(magic.is_empty() || lab.objects().is_empty());
     }
 
     #[test]

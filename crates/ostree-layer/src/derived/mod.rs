@@ -187,7 +187,11 @@ impl<'a> Derived<'a> {
             return Ok(());
         }
         match &entry.kind {
-            Kind::Hardlink(target) => self.add_link(REPOSITORY, path, target).map(drop),
+            // A link that leads nowhere matters only if a path of the tree needs it, which then says so.
+            Kind::Hardlink(target) => match self.add_link(REPOSITORY, path, target) {
+                Ok(_) | Err(Error::Entry { .. }) => Ok(()),
+                Err(error) => Err(error),
+            },
             Kind::File | Kind::Symlink(_) => {
                 let kind = file_kind(&entry.kind);
                 // Which path it gets is not known yet, so neither is its label.
@@ -207,15 +211,16 @@ impl<'a> Derived<'a> {
         target: &str,
     ) -> Result<(tree::Id, Before), Error> {
         let shown = || show(target.as_bytes());
+        let limits = self.import.limits;
         let (target_root, found) =
             match self
                 .import
                 .policy
-                .place(target, "hard link's target", self.import.limits)?
+                .place(target, "hard link's target", limits)?
             {
                 Place::Tree(target) => (ROOT, target),
                 Place::Repository(target) => (REPOSITORY, target),
-                Place::Dropped(_) if root == ROOT => {
+                Place::Dropped(_) => {
                     return Err(Problem::LinkDropped { target: shown() }.into());
                 }
                 _ => return Err(Problem::LinkTarget { target: shown() }.into()),

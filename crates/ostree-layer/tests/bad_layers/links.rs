@@ -264,6 +264,26 @@ fn row_60_object_that_is_a_link_to_a_path() {
 }
 
 #[test]
+fn row_60_links_in_the_repository_that_lead_nowhere() {
+    let other = OBJECT.replace("aaaa.file", "bbbb.file");
+    let tar = Tar::new()
+        .hardlink(OBJECT, "usr/lower")
+        .hardlink(&other, "opt/dropped")
+        .file("usr/x", "")
+        .end();
+    assert_eq!(with_policy(&tar, USR).unwrap().listing(), "usr/ usr/x");
+    let tar = Tar::new()
+        .hardlink(OBJECT, "usr/lower")
+        .hardlink("usr/x", OBJECT)
+        .end();
+    assert!(
+        with_policy(&tar, USR)
+            .unwrap_err()
+            .contains("is no file of this layer")
+    );
+}
+
+#[test]
 fn row_61_nothing_of_the_repository_stays() {
     let tar = Tar::new()
         .dir("sysroot/ostree/repo")

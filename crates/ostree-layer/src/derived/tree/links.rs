@@ -37,10 +37,13 @@ impl Tree<'_> {
         Ok((id, before))
     }
 
-    /// Give every hard link that is left its target's object.
+    /// Give every hard link of the tree that is left its target's object. Those in the embedded repository
+    /// matter only on the way.
     pub(in crate::derived) fn resolve_links(&mut self) -> Result<(), Error> {
         for link in 0..self.links.len() {
-            self.resolve(link)?;
+            if self.is_visible(self.links[link].node) {
+                self.resolve(link)?;
+            }
         }
         Ok(())
     }
