@@ -13,6 +13,9 @@ pub(crate) fn advice(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(source) = error.chain().find_map(source_error) {
         return source_advice(source);
     }
+    if let Some(bootc_storage::Error::NotFound { .. }) = error.downcast_ref() {
+        return Some("`bootc-storage image list` shows the images that are stored");
+    }
     let says_it_itself = error.chain().any(|cause| {
         matches!(
             cause.downcast_ref::<bootc_storage::Error>(),

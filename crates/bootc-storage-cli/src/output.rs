@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use anyhow::bail;
 use serde::Serialize;
 
 use crate::advice::advice;
@@ -85,9 +86,8 @@ impl Output {
         match io::stdout().lock().write_all(text.as_bytes()) {
             // Whoever reads us has seen enough, as in `bootc-storage image list | head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => {
-                Err(anyhow::Error::new(error).context("writing the result to standard output"))
-            }
+            // Not as a cause: exit codes for files and space tell of the repository.
+            Err(error) => bail!("cannot write the result to standard output: {error}"),
             Ok(()) => Ok(()),
         }
     }

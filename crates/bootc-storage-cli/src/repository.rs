@@ -33,7 +33,7 @@ pub(crate) enum Error {
     )]
     NotEmpty(PathBuf),
     #[error(
-        "the repository {} is of mode {found}, not {wanted}: --repo-mode is for one that does not exist yet", .path.display()
+        "the repository {} is of mode {}, not {}: --repo-mode is for one that does not exist yet", .path.display(), typed(.found), typed(.wanted)
     )]
     OtherMode {
         path: PathBuf,
@@ -44,6 +44,15 @@ pub(crate) enum Error {
         "a repository of mode bare is written by root; as another user give --repo-mode bare-user or archive"
     )]
     BareNeedsRoot,
+}
+
+/// A mode as --repo-mode has it.
+fn typed(mode: &RepoMode) -> &'static str {
+    match mode {
+        RepoMode::Bare => "bare",
+        RepoMode::BareUser => "bare-user",
+        RepoMode::Archive => "archive",
+    }
 }
 
 impl Error {

@@ -108,3 +108,43 @@ impl View {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{PROBLEMS_SHOWN, ProblemView, View};
+
+    fn view(problems: usize) -> View {
+        View {
+            images: vec!["oci:/os".to_owned()],
+            objects: 7,
+            problems: (0..problems)
+                .map(|number| ProblemView {
+                    image: (number == 0).then(|| "oci:/os".to_owned()),
+                    subject: format!("layer {number}"),
+                    what: "its ref is missing".to_owned(),
+                    advice: "pull it again",
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_verdict_in_a_line() {
+        assert_eq!(view(0).human(), "1 image, 7 objects: all is well\n");
+        assert_eq!(
+            view(2).human(),
+            "\
+oci:/os: layer 0: its ref is missing
+layer 1: its ref is missing
+2 problems; pull it again
+"
+        );
+    }
+
+    #[test]
+    fn a_bad_disk_does_not_fill_the_screen() {
+        let text = view(PROBLEMS_SHOWN + 600).human();
+        assert_eq!(text.lines().count(), PROBLEMS_SHOWN + 2);
+        assert!(text.contains("and 600 more"), "{text}");
+    }
+}

@@ -89,3 +89,33 @@ fn human(entries: &[EntryView]) -> String {
         .collect();
     table(&["LAYER", "CREATED", "SIZE", "CREATED BY"], &rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EntryView, human};
+
+    #[test]
+    fn newest_first_and_cut() {
+        let step = |command: &str, digest: Option<&str>| EntryView {
+            created: Some("2025-01-01T00:00:00Z".to_owned()),
+            created_by: Some(command.to_owned()),
+            comment: None,
+            digest: digest.map(|hex| format!("sha256:{}", hex.repeat(32))),
+            size_bytes: digest.map(|_| 48_340_000),
+            present: digest.map(|_| true),
+        };
+        let long = format!("RUN {}", "x".repeat(100));
+        let text = human(&[step("COPY / /", Some("ab")), step(&long, None)]);
+        let cut = &long[..70];
+        assert_eq!(
+            text,
+            format!(
+                "\
+LAYER                CREATED               SIZE     CREATED BY
+-                    2025-01-01T00:00:00Z  -        {cut}
+sha256:abababababab  2025-01-01T00:00:00Z  48.3 MB  COPY / /
+"
+            )
+        );
+    }
+}

@@ -122,3 +122,31 @@ fn human(view: &View) -> String {
         &rows,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ImageView, View, human};
+
+    #[test]
+    fn a_line_an_image() {
+        let view = View {
+            images: vec![ImageView {
+                image: "docker://quay.io/os/\u{1b}[2Jimage:1".to_owned(),
+                manifest_digest: format!("sha256:{}", "ab".repeat(32)),
+                merge_commit: "cd".repeat(32),
+                version: Some("41.2".to_owned()),
+                created: None,
+                layers: 65,
+                size_bytes: 601_736_180,
+            }],
+            unreadable: Vec::new(),
+        };
+        assert_eq!(
+            human(&view),
+            "\
+IMAGE                                 DIGEST               VERSION  CREATED  LAYERS  SIZE
+docker://quay.io/os/\\u{1b}[2Jimage:1  sha256:abababababab  41.2     -        65      601 MB
+"
+        );
+    }
+}

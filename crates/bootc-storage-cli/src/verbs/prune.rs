@@ -229,3 +229,61 @@ impl ReasonView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LayerView, PlanView, ReasonView, RootView, UnreadableView};
+
+    #[test]
+    fn a_plan_says_what_stays_and_what_goes() {
+        let plan = PlanView {
+            kept: vec![RootView {
+                r#ref: "ostree/container/image/oci_3A_os".to_owned(),
+                reason: ReasonView::Image,
+                commit: "cd".repeat(32),
+                layers: Some(5),
+            }],
+            layers: vec![LayerView {
+                r#ref: "ostree/container/blob/sha256_3A_ab".to_owned(),
+                digest: Some("sha256:ab".to_owned()),
+                commit: "ef".repeat(32),
+            }],
+            objects: 237,
+            bytes: 56_800_000,
+            unreadable: Vec::new(),
+        };
+        assert_eq!(
+            plan.human(),
+            "\
+KEPT                              BECAUSE IT IS   LAYERS
+ostree/container/image/oci_3A_os  a stored image  5
+
+LAYER TO REMOVE  BECAUSE
+sha256:ab        no image and no deployment names it
+
+Would free: 56.8 MB (1 layer, 237 objects)
+"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        let plan = PlanView {
+            kept: Vec::new(),
+            layers: Vec::new(),
+            objects: 0,
+            bytes: 0,
+            unreadable: vec![UnreadableView {
+                r#ref: "ostree/container/image/x".to_owned(),
+                reason: "no such commit".to_owned(),
+            }],
+        };
+        assert_eq!(
+            plan.human(),
+            "\
+cannot be read, so no layer is removed: ostree/container/image/x: no such commit
+Would free: 0 B (0 layers, 0 objects)
+"
+        );
+    }
+}

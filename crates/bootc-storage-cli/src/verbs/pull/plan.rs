@@ -1,25 +1,12 @@
-//! `image pull`.
+//! The plan of a pull, as it is printed.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::process::ExitCode;
 
-use bootc_storage::pull::{
-    Compat, LayerPlan, LayerState, PullConfig, PullPlan, Pulled, default_jobs,
-};
-use bootc_storage::{Event, Warning};
-use ostree_layer::Limits;
+use bootc_storage::pull::{LayerPlan, LayerState, PullPlan};
 use serde::Serialize;
 
-use super::role::RoleView;
-use crate::args::{CompatArg, Global, PullArgs};
-use crate::exit;
-use crate::layer_notes::notes;
-use crate::output::Output;
-use crate::progress::{Progress, replaced_text};
-use crate::repository;
-use crate::source_options::source_config;
 use crate::text::{plain, size, table};
+use crate::verbs::role::RoleView;
 
 /// What `--dry-run` and `--check` print.
 #[derive(Debug, Serialize)]
@@ -46,9 +33,9 @@ pub(crate) struct PlanView {
     missing_bytes: u64,
     /// What the missing layers need on disk.
     space: SpaceView,
-    /// Which paths of derived layers are kept: `all`, or `usr-only` on a base without a root that is an overlay; either
-    /// with `+factory-var` where /var goes to /usr/share/factory/var. Null while the base that decides it is not stored, and when nothing
-    /// is to be done.
+    /// Which paths of derived layers are kept: `all`, or `usr-only` where the base configures no overlay as root; either
+    /// with `+factory-var` where /var goes to /usr/share/factory/var. Null while the base that decides is not stored,
+    /// and when there is nothing to do.
     path_policy: Option<String>,
 }
 
@@ -105,110 +92,8 @@ struct SpaceView {
     reserved_bytes: u64,
 }
 
-/// What a pull prints.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Pulled"))]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct PulledView {
-    /// The image's name, without how it was verified.
-    image: String,
-    /// The image's ref.
-    r#ref: String,
-    /// Digest of the manifest.
-    manifest_digest: String,
-    /// The commit that holds all layers as one tree.
-    merge_commit: String,
-    /// The image was stored already; nothing was written.
-    unchanged: bool,
-    /// How many layers were there before.
-    layers_reused: usize,
-    /// The layers that this pull stored, in the order of the manifest.
-    layers_stored: Vec<StoredView>,
-    /// Paths of this pull's layers that an ostree host has no place for, counted by top-level name.
-    dropped_paths: BTreeMap<String, u64>,
-    /// In words, for people.
-    warnings: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StoredLayer"))]
-#[serde(rename_all = "camelCase")]
-struct StoredView {
-    /// The blob's digest.
-    digest: String,
-    /// The layer's commit.
-    commit: String,
-    /// Size of the uncompressed tar.
-    bytes: u64,
-    /// Entries of the tar.
-    entries: u64,
-}
-
-pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let config = PullConfig {
-        source: source_config(&args.source)?,
-        compat: match args.compat {
-            CompatArg::None => Compat::None,
-            CompatArg::OstreeExt => Compat::OstreeExt,
-        },
-        jobs: args.jobs.unwrap_or_else(default_jobs),
-        limits: Limits::default(),
-    };
-    let mode = args.repo_mode.map(Into::into);
-    let opened = if args.check || args.dry_run {
-        repository::open_or_imagine(global, mode)?
-    } else {
-        repository::open_or_create(global, mode)?
-    };
-    let storage = &opened.storage;
-    let progress = Progress::new(output);
-    let observer = progress.observer();
-    let plan = storage.plan_pull(&args.reference, &config, &observer);
-    if args.check || args.dry_run {
-        progress.finish();
-        let plan = plan?;
-        let view = PlanView::of(&plan);
-        output.result(&view, || {
-            if args.check {
-                view.verdict()
-            } else {
-                view.human()
-            }
-        })?;
-        return Ok(exit_code(args, plan.is_unchanged()));
-    }
-    let pulled = plan.and_then(|plan| {
-        if plan.space.is_tight() {
-            let warning = Warning::TightSpace {
-                estimated_bytes: plan.space.estimated_bytes,
-                available_bytes: plan.space.available_bytes,
-            };
-            observer(Event::Warning(warning));
-        }
-        observer(Event::Planned(&plan));
-        let pulled = storage.apply_pull(&plan, &config, &observer)?;
-        Ok((plan, pulled))
-    });
-    progress.finish();
-    let (plan, pulled) = pulled?;
-    let view = PulledView::of(&plan, &pulled);
-    for warning in &view.warnings {
-        output.warn(warning);
-    }
-    output.result(&view, || view.human())?;
-    Ok(exit_code(args, pulled.unchanged))
-}
-
-fn exit_code(args: &PullArgs, unchanged: bool) -> ExitCode {
-    if unchanged && args.unchanged_exit_77 {
-        ExitCode::from(exit::UNCHANGED)
-    } else {
-        ExitCode::SUCCESS
-    }
-}
-
 impl PlanView {
-    fn of(plan: &PullPlan) -> Self {
+    pub(super) fn of(plan: &PullPlan) -> Self {
         let previous = plan.previous.as_ref();
         Self {
             image: plan.reference.imgref.canonical().to_string(),
@@ -232,7 +117,7 @@ impl PlanView {
         }
     }
 
-    fn verdict(&self) -> String {
+    pub(super) fn verdict(&self) -> String {
         if self.unchanged {
             return format!(
                 "No changes in {} ({})\n",
@@ -268,7 +153,7 @@ impl PlanView {
         }
     }
 
-    fn human(&self) -> String {
+    pub(super) fn human(&self) -> String {
         let mut text = self.verdict();
         let rows: Vec<Vec<String>> = self
             .layers
@@ -336,69 +221,66 @@ impl LayerView {
     }
 }
 
-impl PulledView {
-    fn of(plan: &PullPlan, pulled: &Pulled) -> Self {
-        let mut dropped_paths: BTreeMap<String, u64> = BTreeMap::new();
-        let mut warnings = Vec::new();
-        for layer in &pulled.stored {
-            for (name, count) in &layer.report.dropped_paths {
-                *dropped_paths.entry(name.clone()).or_default() += count;
-            }
-            let short = layer.digest.short();
-            for note in notes(&layer.report) {
-                warnings.push(format!("layer {} {short}: {note}", layer.index));
-            }
-        }
-        if let Some(merge) = &pulled.merge {
-            warnings.extend(merge.replaced.iter().map(replaced_text));
-        }
-        if !dropped_paths.is_empty() {
-            let list: Vec<String> = dropped_paths
-                .iter()
-                .map(|(name, count)| format!("{name}: {count}"))
-                .collect();
-            warnings.push(format!(
-                "Image contains non-ostree compatible file paths: {}",
-                list.join(" ")
-            ));
-        }
-        Self {
-            image: plan.reference.imgref.canonical().to_string(),
-            r#ref: plan.ref_name.to_string(),
-            manifest_digest: pulled.manifest_digest.to_string(),
-            merge_commit: pulled.merge_commit.to_string(),
-            unchanged: pulled.unchanged,
-            layers_reused: pulled.reused,
-            layers_stored: pulled
-                .stored
-                .iter()
-                .map(|layer| StoredView {
-                    digest: layer.digest.to_string(),
-                    commit: layer.commit.to_string(),
-                    bytes: layer.report.bytes,
-                    entries: layer.report.entries,
-                })
-                .collect(),
-            dropped_paths,
-            warnings,
+#[cfg(test)]
+mod tests {
+    use super::{LayerView, PlanView, SpaceView, StateView};
+    use crate::verbs::role::RoleView;
+
+    fn plan(state: StateView) -> PlanView {
+        let unchanged = state == StateView::Present;
+        PlanView {
+            image: "oci:/os:v2".to_owned(),
+            r#ref: "ostree/container/image/oci_3A__2F_os_3A_v2".to_owned(),
+            manifest_digest: "sha256:cd".to_owned(),
+            stored_digest: Some("sha256:ab".to_owned()),
+            version: Some("2".to_owned()),
+            stored_version: Some("1".to_owned()),
+            unchanged,
+            layers: vec![LayerView {
+                digest: "sha256:ef".to_owned(),
+                diff_id: "sha256:01".to_owned(),
+                role: RoleView::Derived,
+                size_bytes: 3_100_000,
+                state,
+                commit: None,
+            }],
+            missing_bytes: 3_100_000,
+            space: SpaceView {
+                at_least_bytes: 3_100_000,
+                estimated_bytes: 8_000_000,
+                available_bytes: 53_000_000_000,
+                reserved_bytes: 8_100_000_000,
+            },
+            path_policy: (!unchanged).then(|| "all".to_owned()),
         }
     }
 
-    fn human(&self) -> String {
-        if self.unchanged {
-            return format!(
-                "No changes in {} => {}\n",
-                plain(&self.image),
-                self.merge_commit
-            );
-        }
-        format!(
-            "Wrote: {} => {}\nDigest: {}\nLayers: {} stored, {} reused\n",
-            plain(&self.image),
-            self.merge_commit,
-            self.manifest_digest,
-            self.layers_stored.len(),
-            self.layers_reused
-        )
+    #[test]
+    fn a_plan_is_readable() {
+        assert_eq!(
+            plan(StateView::Missing).human(),
+            "\
+Update available: oci:/os:v2
+Digest: sha256:cd
+Version: 2
+layers already present: 0; layers needed: 1 (3.1 MB)
+LAYER  DIGEST     ROLE     SIZE    STATE
+0      sha256:ef  derived  3.1 MB  missing
+Paths of derived layers: all are kept
+Space: about 8.0 MB needed, 53.0 GB free beside a reserve of 8.1 GB
+"
+        );
+    }
+
+    #[test]
+    fn nothing_new_is_said_without_a_plan_of_nothing() {
+        assert_eq!(
+            plan(StateView::Present).human(),
+            "\
+No changes in oci:/os:v2 (sha256:cd)
+LAYER  DIGEST     ROLE     SIZE    STATE
+0      sha256:ef  derived  3.1 MB  present
+"
+        );
     }
 }
