@@ -1,7 +1,6 @@
 //! An HTTP proxy in front of a registry that answers some requests wrongly. Plain `std::net`, loopback only.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::missing_panics_doc,
     reason = "a helper of tests: a test fails by panic"
 )]
