@@ -3,7 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test fails by panic"
+    clippy::print_stdout,
+    reason = "a test fails by panic; how far the killed pulls came is worth reading in the log"
 )]
 
 use std::fmt::Write as _;
