@@ -55,7 +55,13 @@ impl Served {
             BlobData::Memory(bytes) => bytes.len() > 1_000_000,
             BlobData::File(_) => false,
         };
-        &self.built.blobs.iter().find(|(_, blob)| large(blob)).unwrap().0
+        &self
+            .built
+            .blobs
+            .iter()
+            .find(|(_, blob)| large(blob))
+            .unwrap()
+            .0
     }
 
     /// Where the large layer's blob is asked for.
