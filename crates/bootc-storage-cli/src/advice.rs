@@ -78,9 +78,9 @@ fn transport_advice(kind: FailureKind, message: &str) -> Option<&'static str> {
         return Some("is the registry's name right, and does this machine have a network?");
     }
     match kind {
-        FailureKind::Auth => {
-            Some("name credentials with --authfile, or write them with `skopeo login REGISTRY`")
-        }
+        FailureKind::Auth => Some(
+            "name credentials with --authfile; root's are read from /etc/ostree/auth.json, not from a login",
+        ),
         FailureKind::NotFound => Some("are the image's name and tag right?"),
         FailureKind::Transient => Some(AGAIN),
         FailureKind::Integrity => {
