@@ -113,12 +113,14 @@ pub(crate) enum ImageVerb {
     Check(CheckArgs),
 }
 
+const REFERENCE_HELP: &str = "\
+The image: quay.io/os/image:tag, docker://…, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE, dir:DIR, \
+containers-storage:IMAGE, docker-daemon:IMAGE, or one of these behind ostree-unverified-image:, ostree-image-signed:, \
+ostree-remote-image:REMOTE:";
+
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
-    /// The image: quay.io/os/image:tag, docker://…, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE,
-    /// dir:DIR, containers-storage:IMAGE, docker-daemon:IMAGE, or one of these behind ostree-unverified-image:,
-    /// ostree-image-signed:, ostree-remote-image:REMOTE:
-    #[arg(value_name = "REFERENCE", value_parser = parse_reference)]
+    #[arg(value_name = "REFERENCE", value_parser = parse_reference, help = REFERENCE_HELP)]
     pub(crate) reference: OstreeImageReference,
     /// Only say whether there is something new
     #[arg(long, conflicts_with = "dry_run")]

@@ -161,7 +161,7 @@ impl Error {
 }
 
 impl From<Problem> for Error {
-    /// A problem of an entry that [`Error::of`] names.
+    /// A problem of an entry that `Error::of` names.
     fn from(problem: Problem) -> Self {
         Self::Entry {
             path: String::new(),

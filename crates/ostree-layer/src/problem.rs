@@ -2,7 +2,7 @@
 
 /// What is wrong with an archive or with one of its entries.
 ///
-/// Names and targets in the fields are escaped, see [`Error::Entry`].
+/// Names and targets in the fields are escaped, see [`Error::Entry`](crate::Error::Entry).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
