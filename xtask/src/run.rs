@@ -78,14 +78,11 @@ impl Run {
         self.measure(&mut self.command())
     }
 
-    /// Runs it without printing; its standard output.
+    /// Runs it without printing; its standard output. What it says beside is shown if it fails.
     pub(crate) fn read(&self) -> Result<String> {
-        let mut command = self.command();
-        let output = command
-            .stderr(Stdio::inherit())
-            .output()
-            .with_context(|| self.failed())?;
+        let output = self.command().output().with_context(|| self.failed())?;
         if !output.status.success() {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
             bail!("{} ({})", self.failed(), output.status);
         }
         Ok(String::from_utf8(output.stdout)?)
