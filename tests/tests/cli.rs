@@ -6,11 +6,12 @@
     reason = "a test fails by panic"
 )]
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::Value;
 use test_images::{Image, Layer, Layout};
-use whole_program_tests::{Mode, Place, Repo, Run, program, run};
+use whole_program_tests::{Mode, Place, Repo, Run, as_nobody, program, run};
 
 fn layer(listing: &str) -> Layer {
     Layer::listing(listing).unwrap()
@@ -211,4 +212,23 @@ fn errors_are_data_under_json() {
             .contains("/no/such/folder"),
         "{run}"
     );
+}
+
+/// Needs root, to have something that nobody may not read.
+#[test]
+fn what_may_not_be_read_is_not_called_damaged() {
+    let secret = layer("file usr/secret 0600 0:0 \"for root\"");
+    let (place, _) = Place::image(&Image::of([secret]));
+    let repo = Repo::new(Mode::Bare);
+    let _pulled = repo.pull(&place.latest()).ok();
+    std::fs::set_permissions(repo.beside(), PermissionsExt::from_mode(0o755)).unwrap();
+    // Where cargo builds it, nobody may not go.
+    let copy = repo.beside().join("bootc-storage");
+    std::fs::copy(program(), &copy).unwrap();
+    let mut check = as_nobody(&copy);
+    check.args(["image", "check", "--repo"]).arg(repo.path());
+    let denied = run(&mut check).failed();
+    assert_eq!(denied.code, Some(10), "{denied}");
+    let checked = repo.image("check", [""; 0]).ok();
+    assert!(checked.stdout.contains("all is well"), "{checked}");
 }

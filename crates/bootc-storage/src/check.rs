@@ -63,7 +63,7 @@ impl Storage {
             self.check_image(&image, &mut reachable, &mut report)?;
             report.images.push(image.reference.to_string());
         }
-        let damaged = check_objects(&self.repo, &reachable.objects, jobs, &mut report);
+        let damaged = check_objects(&self.repo, &reachable.objects, jobs, &mut report)?;
         // An object that is missing or damaged could not be walked either: said once.
         for (name, reason) in reachable.unreadable {
             if !damaged.contains(&name) {
@@ -174,11 +174,12 @@ fn check_objects(
     objects: &HashSet<ObjectName>,
     jobs: NonZeroUsize,
     report: &mut CheckReport,
-) -> HashSet<ObjectName> {
+) -> Result<HashSet<ObjectName>, Error> {
     let objects: Vec<&ObjectName> = objects.iter().collect();
     let next = AtomicUsize::new(0);
     let checked = AtomicU64::new(0);
     let problems = Mutex::new(Vec::new());
+    let denied = Mutex::new(None);
     thread::scope(|scope| {
         for _ in 0..jobs.get() {
             scope.spawn(|| {
@@ -196,8 +197,15 @@ fn check_objects(
                         Ok(Verdict::Corrupt { found }) => {
                             format!("is corrupt: it hashes to {found}")
                         }
-                        Ok(Verdict::Unreadable { reason }) => chain(&reason),
-                        Err(error) => chain(&error),
+                        // What we may not read is not damaged: whoever may has to check.
+                        Ok(Verdict::Unreadable { reason: error }) | Err(error)
+                            if is_denied(&error) =>
+                        {
+                            next.fetch_max(objects.len(), Ordering::Relaxed);
+                            *denied.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                            return;
+                        }
+                        Ok(Verdict::Unreadable { reason: error }) | Err(error) => chain(&error),
                     };
                     problems
                         .lock()
@@ -207,6 +215,12 @@ fn check_objects(
             });
         }
     });
+    if let Some(source) = denied.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(Error::Store {
+            action: "read an object",
+            source,
+        });
+    }
     report.objects += checked.into_inner();
     let mut found: Vec<(ObjectName, String)> = problems
         .into_inner()
@@ -217,7 +231,18 @@ fn check_objects(
         damaged.insert(name);
         report.problems.push(problem(None, name.to_string(), what));
     }
-    damaged
+    Ok(damaged)
+}
+
+fn is_denied(error: &ostree_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::PermissionDenied;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn problem(image: Option<&str>, subject: String, what: String) -> Problem {

@@ -34,7 +34,7 @@ pub enum Error {
         source: ostree::glib::Error,
     },
     /// The lock file cannot be used.
-    #[error("cannot lock the repository ({mode:?})")]
+    #[error("cannot lock the repository ({mode})")]
     Lock {
         /// What we wanted.
         mode: LockMode,
@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// Another program works in the repository.
     #[error(
-        "the repository is in use by another program; gave up after {} s waiting for the {mode:?} lock",
+        "the repository is in use by another program; gave up after {} s waiting for the {mode} lock",
         waited.as_secs()
     )]
     Busy {

@@ -3,6 +3,7 @@
 //! Format: the file `.lock` in the repository, locked with open-file-description locks
 //! (libostree `ostree_repo_lock_push`). Shared while objects and refs are added, exclusive while they are removed.
 
+use std::fmt;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
@@ -25,6 +26,15 @@ pub enum LockMode {
     Shared,
     /// Objects and refs are removed; nobody else is in the repository.
     Exclusive,
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shared => "shared",
+            Self::Exclusive => "exclusive",
+        })
+    }
 }
 
 /// A held repository lock; released on drop.

@@ -94,11 +94,13 @@ impl<'a, R: Read> Blob<'a, R> {
             self.start = 0;
             self.end = 0;
             if self.read_more().is_err() {
+                let failure = self.failure.take();
+                // A source may refuse the end after the last byte: then the bytes speak for themselves.
+                if self.promise.as_ref().is_some_and(|p| p.size == self.read) {
+                    return self.verify().err();
+                }
                 // A source that fails now is not why the import failed, but a wrong size may be.
-                return self
-                    .failure
-                    .take()
-                    .filter(|why| matches!(why, Error::BlobSize { .. }));
+                return failure.filter(|why| matches!(why, Error::BlobSize { .. }));
             }
         }
         self.verify().err()

@@ -75,5 +75,9 @@ fn try_attributes(dir: &Dir) -> Result<(), Error> {
     let set = rustix::fs::fsetxattr(&file, "user.ostreemeta", &meta, XattrFlags::empty());
     let removed = dir.remove_file(NAME);
     set.map_err(|e| Error::io("set the attribute user.ostreemeta in", ".", e))?;
-    removed.map_err(|e| Error::io("remove", NAME, e))
+    match removed {
+        // Another creation of the same repo has removed it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|e| Error::io("remove", NAME, e)),
+    }
 }

@@ -143,12 +143,16 @@ fn a_manifest_that_is_not_its_descriptors_is_refused() {
 
 #[test]
 fn a_missing_layer_is_named_and_the_others_stay() {
-    let image = Image::of([layer("file usr/x"), layer("file usr/y")]);
+    // One after the other, the large one first: it is done when the missing one fails.
+    let image = Image::of([layer("file usr/x size=100000 seed=1"), layer("file usr/y")]);
     let built = image.build();
     let missing = &image.layers[1].digest;
     let place = Place::of(&Layout::new().image("latest", &built).without_blob(missing));
     let repo = Repo::new(Mode::BareUser);
-    refused(&repo, &place.latest(), &[missing.hex()]);
+    let failed = repo
+        .image("pull", ["--jobs", "1", &place.latest()])
+        .failed();
+    assert!(failed.stderr.contains(missing.hex()), "{failed}");
     assert_eq!(repo.layer_commit(missing), None);
     // The image completes once the blob is there, and the first layer is not stored again.
     Layout::new()

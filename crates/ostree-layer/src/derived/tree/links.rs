@@ -1,7 +1,7 @@
 //! Hard links, whose targets may come before or after them.
 
 use super::super::arena::TextAt;
-use super::{Before, Id, Kind, NONE, Tree};
+use super::{Before, Id, Kind, NONE, REPOSITORY, Tree};
 use crate::show::show;
 use crate::{Error, Problem};
 
@@ -80,6 +80,10 @@ impl Tree<'_> {
                 }
                 _ => {
                     let target = show(target.as_bytes());
+                    let target = match link.root {
+                        REPOSITORY => format!("sysroot/ostree/repo/{target}"),
+                        _ => target,
+                    };
                     return Err(self.problem(link.node, Problem::LinkTarget { target }));
                 }
             }
