@@ -26,6 +26,8 @@ pub(crate) struct PlanView {
     bytes: u64,
     /// Refs that cannot be read; while there are any, no layer ref goes.
     unreadable: Vec<UnreadableView>,
+    /// A broken ref or tree leads nobody knows where: while there is one, no object goes.
+    objects_held_back: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,6 +148,7 @@ impl PlanView {
                 .collect(),
             objects: plan.objects,
             bytes: plan.bytes,
+            objects_held_back: plan.objects_held_back,
             unreadable: plan
                 .unreadable
                 .into_iter()
@@ -193,6 +196,9 @@ impl PlanView {
                 unreadable.r#ref, unreadable.reason
             )));
             text.push('\n');
+        }
+        if self.objects_held_back {
+            text.push_str("no object is removed either: what these lead to is not known\n");
         }
         text.push_str(&format!(
             "Would free: {} ({}, {})\n",
@@ -251,6 +257,7 @@ mod tests {
             objects: 237,
             bytes: 56_800_000,
             unreadable: Vec::new(),
+            objects_held_back: false,
         };
         assert_eq!(
             plan.human(),
@@ -277,11 +284,13 @@ Would free: 56.8 MB (1 layer, 237 objects)
                 r#ref: "ostree/container/image/x".to_owned(),
                 reason: "no such commit".to_owned(),
             }],
+            objects_held_back: true,
         };
         assert_eq!(
             plan.human(),
             "\
 cannot be read, so no layer is removed: ostree/container/image/x: no such commit
+no object is removed either: what these lead to is not known
 Would free: 0 B (0 layers, 0 objects)
 "
         );
