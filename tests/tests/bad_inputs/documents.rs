@@ -4,7 +4,7 @@ use serde_json::json;
 use test_images::{BlobData, INDEX_TYPE, Image, Layout, MANIFEST_TYPE};
 use whole_program_tests::{Mode, Place, Repo};
 
-use crate::harness::{accepted, layer, refused, refused_image, refused_layout};
+use crate::harness::{accepted, layer, refused_image, refused_layout};
 
 fn image() -> Image {
     Image::of([layer("file usr/x")])

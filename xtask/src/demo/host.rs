@@ -70,7 +70,9 @@ impl Host {
             Run::new("setpriv")
                 .args(["--reuid", &user, "--regid", &user, "--clear-groups"])
                 .arg(&self.program)
+                // As a login gives them: skopeo looks for credentials there.
                 .env("HOME", &self.folder)
+                .env("XDG_RUNTIME_DIR", &self.folder)
         } else {
             Run::new(&self.program)
         };
