@@ -15,21 +15,39 @@ use crate::host_file::exists;
 /// Others: `$XDG_RUNTIME_DIR/ostree/auth.json`, `$XDG_CONFIG_HOME/ostree/auth.json`, else [`Auth::Default`]: the
 /// difference. Upstream goes anonymous here as well, and a user who has just logged in is told "unauthorized".
 ///
+/// Where `$XDG_RUNTIME_DIR` is not set (cron, `setpriv`), skopeo would look in `/run/containers/UID`, which only root can
+/// make and often only root can enter, and fail; then the other places of `containers-auth.json(5)` are looked at here.
+///
 /// `env` gives the value of a variable; `root` is the host's root directory, in which links are resolved.
 pub fn find(uid: u32, env: impl Fn(&str) -> Option<String>, root: &Dir) -> Auth {
-    candidates(uid, env)
+    let first = |paths: Vec<PathBuf>| paths.into_iter().find(|path| exists(root, path));
+    if let Some(file) = first(candidates(uid, &env)) {
+        return Auth::File(file);
+    }
+    if uid == 0 {
+        Auth::Anonymous
+    } else if env("XDG_RUNTIME_DIR").is_some() {
+        Auth::Default
+    } else {
+        first(logins(&env)).map_or(Auth::Anonymous, Auth::File)
+    }
+}
+
+/// Where `podman login` and `docker login` leave credentials that outlive a session (`containers-auth.json(5)`).
+fn logins(env: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    let home = env("HOME").map(PathBuf::from);
+    let config = env("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| home.as_ref().map(|home| home.join(".config")));
+    let files = [
+        config.map(|config| config.join("containers/auth.json")),
+        home.map(|home| home.join(".docker/config.json")),
+    ];
+    files
         .into_iter()
-        .find(|path| exists(root, path))
-        .map_or_else(
-            || {
-                if uid == 0 {
-                    Auth::Anonymous
-                } else {
-                    Auth::Default
-                }
-            },
-            Auth::File,
-        )
+        .flatten()
+        .filter(|file| file.is_absolute())
+        .collect()
 }
 
 fn candidates(uid: u32, env: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
@@ -49,6 +67,27 @@ fn candidates(uid: u32, env: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_session_logins_are_looked_for_in_the_home() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = Dir::from_std_file(std::fs::File::open(scratch.path()).unwrap());
+        let env = |name: &str| (name == "HOME").then(|| "/home/u".to_owned());
+        assert_eq!(find(7, env, &root), Auth::Anonymous);
+        for path in [
+            "home/u/.docker/config.json",
+            "home/u/.config/containers/auth.json",
+        ] {
+            let file = scratch.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "{}").unwrap();
+            assert_eq!(
+                find(7, env, &root),
+                Auth::File(PathBuf::from("/").join(path))
+            );
+        }
+        assert_eq!(find(0, env, &root), Auth::Anonymous);
+    }
 
     #[test]
     fn looks_in_the_order_of_ostree_hosts() {
