@@ -129,7 +129,7 @@ fn ours(options: &Options, image: &image::Image, program: &Path, scratch: &Path)
     let mut rounds = Vec::new();
     for via in options.ways() {
         for mode in options.modes() {
-            println!("\n## {via:?} into {} by {}", mode.name(), who(mode));
+            println!("\n## {} into {} by {}", via.name(), mode.name(), who(mode));
             let host = Host::new(program, scratch, mode)?;
             rounds.push(round(&host, mode, via, &mut channel, &unpacked, scratch)?);
         }
@@ -195,7 +195,7 @@ fn table(rounds: &[Round]) {
         );
         println!(
             "{:<12} {:<10} {:>9} {:>21} {:>9} {:>9} {:>9}",
-            format!("{:?}", round.via),
+            round.via.name(),
             round.mode.name(),
             seconds(&round.pull),
             memory,

@@ -19,6 +19,17 @@ pub(crate) enum Via {
     Registry,
 }
 
+impl Via {
+    /// As image references have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Oci => "oci",
+            Self::OciArchive => "oci-archive",
+            Self::Registry => "registry",
+        }
+    }
+}
+
 /// The OCI directory that the other ways are made from, in a folder that any user may read.
 #[derive(Debug)]
 pub(crate) struct Channel {
@@ -57,7 +68,7 @@ impl Channel {
 
     /// Offers this version under the name, in place of the one before.
     pub(crate) fn publish(&mut self, version: usize, via: Via, scratch: &Path) -> Result<()> {
-        println!("\n# version {version} is published as {via:?}");
+        println!("\n# version {version} is published: {}", via.name());
         let mut manifest = self.versions[version - 1].clone();
         manifest["annotations"] = json!({"org.opencontainers.image.ref.name": "latest"});
         let index = json!({"schemaVersion": 2, "manifests": [manifest]});
