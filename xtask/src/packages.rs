@@ -138,6 +138,13 @@ pub(crate) const PACKAGES: &[Package] = &[
         "a second opinion on tar",
     ),
     package(
+        "zstd",
+        "zstd",
+        Probe::Program(&["zstd"]),
+        TEST,
+        "a second opinion on zstd",
+    ),
+    package(
         "strace",
         "strace",
         Probe::Program(&["strace"]),

@@ -13,6 +13,8 @@ use ostree_refs::{RefName, collides, image_ref};
 
 fn ostree(repo: &Path, args: &[&str]) -> Output {
     Command::new("ostree")
+        // GLib takes arguments in the locale's encoding.
+        .env("LC_ALL", "C.UTF-8")
         .args(args)
         .arg(format!("--repo={}", repo.display()))
         .output()
