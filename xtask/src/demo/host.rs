@@ -125,11 +125,11 @@ impl Host {
                 .args(["fsck", "--quiet"])
                 .arg(self.option()),
         )?;
-        self.bootable()
+        Ok(())
     }
 
     /// Kernel, initramfs and configuration stand where a boot looks for them.
-    fn bootable(&self) -> Result<()> {
+    pub(crate) fn bootable(&self) -> Result<()> {
         let list = |folder: &str| {
             let listing = Run::new("ostree")
                 .arg("ls")
