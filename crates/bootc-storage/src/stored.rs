@@ -2,15 +2,15 @@
 //! metadata as ostree-ext's `container/store.rs` writes them).
 
 use oci_manifest::{Config, Digest, ImageReference, Layout, Manifest, Role};
+pub(crate) use ostree_flatten::KEY_MANIFEST as MANIFEST;
+use ostree_flatten::{
+    KEY_CONFIG as CONFIG, KEY_IMPORTER_VERSION as IMPORTER_VERSION,
+    KEY_MANIFEST_DIGEST as MANIFEST_DIGEST,
+};
 use ostree_objects::{Checksum, Commit, Value};
 use ostree_refs::{RefName, blob_ref, image_ref};
 
 use crate::{Error, Storage};
-
-const MANIFEST_DIGEST: &str = "ostree.manifest-digest";
-pub(crate) const MANIFEST: &str = "ostree.manifest";
-const CONFIG: &str = "ostree.container.image-config";
-const IMPORTER_VERSION: &str = "ostree.importer.version";
 
 /// An image as its merge commit describes it.
 #[derive(Debug, Clone)]
