@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use flate2::bufread::DeflateDecoder;
 use ostree_objects::{
@@ -11,9 +11,13 @@ use ostree_objects::{
     header_length,
 };
 
+use rustix::fs::Stat;
+use rustix::io::Errno;
+
 use crate::repo::shown;
+use crate::stage::staged;
 use crate::xattr::{Place, link_path};
-use crate::{Error, Repo, sys};
+use crate::{Error, Repo, Stage, sys};
 
 /// Longest symbolic link target that Linux knows, in bytes.
 const MAX_TARGET_BYTES: u64 = 4096;
@@ -54,15 +58,7 @@ impl Repo {
     ///
     /// [`Error::Missing`]; a header that is damaged; the system's errors.
     pub fn open_file(&self, checksum: &Checksum) -> Result<FileObject, Error> {
-        let at = At {
-            repo: self,
-            name: ObjectName::file(*checksum),
-        };
-        match self.mode() {
-            RepoMode::Bare => at.bare(),
-            RepoMode::BareUser => at.bare_user(),
-            RepoMode::Archive => at.archive(),
-        }
+        At::published(self, checksum).open_object()
     }
 
     /// Header and size of a file object.
@@ -74,16 +70,81 @@ impl Repo {
         let FileObject { header, size, .. } = self.open_file(checksum)?;
         Ok(FileStat { header, size })
     }
+
+    /// Mode (with the file type) of a file object and one of its attributes, by as few system calls as the
+    /// repo's mode allows: for walks over every file of a tree.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_file`].
+    pub fn file_attribute(
+        &self,
+        checksum: &Checksum,
+        name: &[u8],
+    ) -> Result<(u32, Option<Vec<u8>>), Error> {
+        if self.mode() == RepoMode::Bare {
+            return At::published(self, checksum).bare_attribute(name);
+        }
+        let header = self.file_stat(checksum)?.header;
+        Ok((header.mode, header.xattrs.get(name).map(<[u8]>::to_vec)))
+    }
 }
 
+impl Stage {
+    /// Opens a file object of the stage or the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repo::open_file`].
+    pub fn open_file(&self, checksum: &Checksum) -> Result<FileObject, Error> {
+        let name = ObjectName::file(*checksum);
+        if !self.has_staged(&name)? {
+            return self.repo().open_file(checksum);
+        }
+        let path = staged(&name);
+        At {
+            repo: self.repo(),
+            dir: self.objects().as_fd(),
+            shown: self.shown(&path),
+            path,
+            name,
+        }
+        .open_object()
+    }
+}
+
+/// A file object in the repository or in a stage.
 struct At<'a> {
     repo: &'a Repo,
+    dir: BorrowedFd<'a>,
+    /// Below `dir`.
+    path: String,
+    shown: String,
     name: ObjectName,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    fn published(repo: &'a Repo, checksum: &Checksum) -> Self {
+        let name = ObjectName::file(*checksum);
+        Self {
+            repo,
+            dir: repo.objects().as_fd(),
+            path: name.loose_path(repo.mode()),
+            shown: shown(&name, repo.mode()),
+            name,
+        }
+    }
+
+    fn open_object(&self) -> Result<FileObject, Error> {
+        match self.repo.mode() {
+            RepoMode::Bare => self.bare(),
+            RepoMode::BareUser => self.bare_user(),
+            RepoMode::Archive => self.archive(),
+        }
+    }
+
     fn failed(&self, error: impl Into<io::Error>) -> Error {
-        Error::io("read", shown(&self.name, self.repo.mode()), error)
+        Error::io("read", self.shown.as_str(), error)
     }
 
     fn malformed(&self, source: ostree_objects::Error) -> Error {
@@ -93,20 +154,33 @@ impl At<'_> {
         }
     }
 
-    fn path(&self) -> String {
-        self.name.loose_path(self.repo.mode())
-    }
-
     fn open(&self) -> Result<OwnedFd, Error> {
-        sys::open_read(self.repo.objects(), &self.path())
+        sys::open_read(self.dir, &self.path)
             .map_err(|error| self.failed(error))?
             .ok_or(Error::Missing { name: self.name })
     }
 
+    fn stat(&self) -> Result<Stat, Error> {
+        let found = sys::stat(self.dir, &self.path).map_err(|error| self.failed(error))?;
+        found.ok_or(Error::Missing { name: self.name })
+    }
+
+    fn bare_attribute(&self, name: &[u8]) -> Result<(u32, Option<Vec<u8>>), Error> {
+        let mode = self.stat()?.st_mode;
+        if self.repo.config().disable_xattrs() {
+            return Ok((mode, None));
+        }
+        // A path serves for files as well, and saves opening them.
+        let path = link_path(self.dir, &self.path);
+        match Place::<BorrowedFd<'_>>::Link(&path).get(name) {
+            Ok(value) => Ok((mode, Some(value))),
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok((mode, None)),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
     fn bare(&self) -> Result<FileObject, Error> {
-        let path = self.path();
-        let found = sys::stat(self.repo.objects(), &path).map_err(|error| self.failed(error))?;
-        let stat = found.ok_or(Error::Missing { name: self.name })?;
+        let stat = self.stat()?;
         let read = |place: Place<'_, &OwnedFd>| {
             if self.repo.config().disable_xattrs() {
                 return Ok(Xattrs::new());
@@ -115,10 +189,10 @@ impl At<'_> {
         };
         let (uid, gid, mode) = (stat.st_uid, stat.st_gid, stat.st_mode);
         if mode & S_IFMT == S_IFLNK {
-            let target = rustix::fs::readlinkat(self.repo.objects(), &path, Vec::new())
+            let target = rustix::fs::readlinkat(self.dir, &self.path, Vec::new())
                 .map_err(|error| self.failed(error))?;
             let target = target.into_string().map_err(|_| self.target_not_text())?;
-            let xattrs = read(Place::Link(&link_path(self.repo.objects(), &path)))?;
+            let xattrs = read(Place::Link(&link_path(self.dir, &self.path)))?;
             let header = FileHeader {
                 uid,
                 gid,
@@ -143,7 +217,7 @@ impl At<'_> {
     fn bare_user(&self) -> Result<FileObject, Error> {
         let fd = self.open()?;
         let meta = match Place::File(&fd).get(b"user.ostreemeta") {
-            Err(rustix::io::Errno::NODATA) => return Err(Error::NoHeader { name: self.name }),
+            Err(Errno::NODATA) => return Err(Error::NoHeader { name: self.name }),
             meta => meta.map_err(|error| self.failed(error))?,
         };
         let mut header = FileHeader::parse_ostreemeta(&meta).map_err(|e| self.malformed(e))?;

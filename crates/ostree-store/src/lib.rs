@@ -22,6 +22,6 @@ pub use list::{ObjectEntry, Objects};
 pub use refs::{BrokenRef, RefList};
 pub use repo::Repo;
 pub use space::FreeSpace;
-pub use stage::{Published, Stage, Written};
+pub use stage::{Published, Stage, Unnamed, Written};
 pub use sweep::Swept;
 pub use verify::Verdict;

@@ -4,6 +4,7 @@ mod content;
 mod object;
 mod publish;
 mod sink;
+mod unnamed;
 
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -19,6 +20,7 @@ use crate::read::parsed;
 use crate::{Error, Repo, sys};
 
 pub use publish::Published;
+pub use unnamed::Unnamed;
 
 /// Names in the repo's `tmp`. libostree sweeps `staging-*` on every commit, hence not that.
 pub(crate) const PREFIX: &str = "bootc-storage-stage-";
@@ -158,7 +160,7 @@ impl Stage {
         Ok(self.has_staged(name)? || self.repo.has(name)?)
     }
 
-    fn has_staged(&self, name: &ObjectName) -> Result<bool, Error> {
+    pub(crate) fn has_staged(&self, name: &ObjectName) -> Result<bool, Error> {
         if self.made.load(Ordering::Acquire) & bit(name.object_type) == 0 {
             return Ok(false);
         }
@@ -213,8 +215,12 @@ impl Stage {
         parsed(name, self.read_metadata_object(&name)?, Commit::parse)
     }
 
+    pub(crate) const fn objects(&self) -> &OwnedFd {
+        &self.objects
+    }
+
     /// Where something of the stage is, relative to the repo: for messages.
-    fn shown(&self, path: &str) -> String {
+    pub(crate) fn shown(&self, path: &str) -> String {
         format!("tmp/{}/objects/{path}", self.name)
     }
 
@@ -276,7 +282,7 @@ impl fmt::Debug for Stage {
 }
 
 /// Where an object is in a stage: `file/<checksum>`.
-fn staged(name: &ObjectName) -> String {
+pub(crate) fn staged(name: &ObjectName) -> String {
     let (kind, checksum) = (name.object_type, name.checksum);
     format!("{kind}/{checksum}")
 }

@@ -19,6 +19,8 @@ use crate::{Error, sys};
 
 /// Content up to this size is hashed in memory, and written only when it is new.
 const SMALL: u64 = 128 * 1024;
+/// Larger content is read in parts of this size.
+const PART: usize = 128 * 1024;
 
 impl Stage {
     /// Writes a regular file or symbolic link. Exactly `size` bytes are read from `content`; of a
@@ -83,7 +85,7 @@ impl Stage {
         self.put_small(expected, header, &bytes, hasher)
     }
 
-    fn check_header(&self, header: &FileHeader) -> Result<(), Error> {
+    pub(super) fn check_header(&self, header: &FileHeader) -> Result<(), Error> {
         header.check().map_err(|source| Error::Invalid { source })?;
         let mode = self.repo.mode();
         let unstorable = |reason| Err(Error::Unstorable { mode, reason });
@@ -174,13 +176,10 @@ impl Stage {
         if size >= SPACE_INTERVAL {
             self.repo.check_space(size)?;
         }
-        let path = format!("tmp-{}", self.temporary.fetch_add(1, Ordering::Relaxed));
-        let Some(fd) = self.create(&path)? else {
-            return Err(self.error("write", &path, Errno::EXIST));
-        };
+        let (_, path, fd) = self.create_temporary()?;
         let result = self.stream(expected, header, size, content, hasher, &fd, &path);
         if !matches!(result, Ok((_, Written::New))) {
-            let _ = rustix::fs::unlinkat(&self.objects, &path, AtFlags::empty());
+            self.remove_temporary(&path);
         }
         result
     }
@@ -199,42 +198,57 @@ impl Stage {
         fd: &OwnedFd,
         path: &str,
     ) -> Result<(Checksum, Written), Error> {
-        let mode = self.repo.mode();
         let mut sink = Sink::new(self, fd, header, size, path)?;
-        let mut buffer = vec![0; 128 * 1024];
-        let mut left = size;
-        while left > 0 {
-            let part = usize::try_from(left)
-                .unwrap_or(usize::MAX)
-                .min(buffer.len());
-            let found = sys::read_exactly(content, &mut buffer[..part])?;
-            left -= found as u64;
-            hasher.update(&buffer[..found]);
-            sink.write(&buffer[..found])?;
-            if found < part {
-                return Err(Error::ContentCut {
-                    expected: size,
-                    found: size - left,
-                });
-            }
-            self.spend(found as u64)?;
-        }
+        each_part(size, content, |bytes| {
+            hasher.update(bytes);
+            sink.write(bytes)?;
+            self.spend(bytes.len() as u64)
+        })?;
         sink.finish()?;
         let name = named(hasher, expected)?;
-        if self.repo.has(&name)? {
-            return Ok((name.checksum, Written::Present));
+        let written = self.adopt(&name, fd, header, size, path)?;
+        Ok((name.checksum, written))
+    }
+
+    /// Makes the object `name` of a file of the stage whose content is whole and accounted for. Where it is
+    /// [`Written::Present`] already the file stays what it was.
+    pub(super) fn adopt(
+        &self,
+        name: &ObjectName,
+        fd: &OwnedFd,
+        header: &FileHeader,
+        size: u64,
+        path: &str,
+    ) -> Result<Written, Error> {
+        if self.repo.has(name)? {
+            return Ok(Written::Present);
         }
-        self.finish(mode, fd, header, path)?;
+        self.finish(self.repo.mode(), fd, header, path)?;
         self.make_directory(ObjectType::File)?;
         let failed = |error| self.error("rename", path, error);
-        if !super::publish::rename_new(&self.objects, path, &self.objects, &staged(&name))
+        if !super::publish::rename_new(&self.objects, path, &self.objects, &staged(name))
             .map_err(failed)?
         {
-            return Ok((name.checksum, Written::Present));
+            return Ok(Written::Present);
         }
         self.count(ObjectType::File, 0)?;
         self.bytes_written.fetch_add(size, Ordering::Relaxed);
-        Ok((name.checksum, Written::New))
+        Ok(Written::New)
+    }
+
+    /// A new file that is not finished: its number, path and descriptor.
+    pub(super) fn create_temporary(&self) -> Result<(u64, String, OwnedFd), Error> {
+        let number = self.temporary.fetch_add(1, Ordering::Relaxed);
+        let path = temporary(number);
+        match self.create(&path)? {
+            Some(fd) => Ok((number, path, fd)),
+            None => Err(self.error("write", &path, Errno::EXIST)),
+        }
+    }
+
+    /// Best effort: what is left goes with the stage.
+    pub(super) fn remove_temporary(&self, path: &str) {
+        let _ = rustix::fs::unlinkat(&self.objects, path, AtFlags::empty());
     }
 
     /// Owner, mode, attributes and time, as libostree sets them in that mode.
@@ -333,8 +347,37 @@ impl Stage {
     }
 }
 
+/// Where a file that is not finished is in a stage.
+pub(super) fn temporary(number: u64) -> String {
+    format!("tmp-{number}")
+}
+
+/// Reads exactly `size` bytes and hands them on in parts.
+pub(super) fn each_part(
+    size: u64,
+    content: &mut dyn Read,
+    mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let at_most_a_part = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(PART);
+    let mut buffer = vec![0; at_most_a_part(size)];
+    let mut left = size;
+    while left > 0 {
+        let part = at_most_a_part(left);
+        let found = sys::read_exactly(content, &mut buffer[..part])?;
+        left -= found as u64;
+        take(&buffer[..found])?;
+        if found < part {
+            return Err(Error::ContentCut {
+                expected: size,
+                found: size - left,
+            });
+        }
+    }
+    Ok(())
+}
+
 /// The name that a hasher gives, when it is the one that was expected.
-fn named(hasher: FileHasher, expected: Option<&Checksum>) -> Result<ObjectName, Error> {
+pub(super) fn named(hasher: FileHasher, expected: Option<&Checksum>) -> Result<ObjectName, Error> {
     let name = ObjectName::file(hasher.finish());
     match expected {
         Some(expected) if *expected != name.checksum => Err(Error::ChecksumMismatch {

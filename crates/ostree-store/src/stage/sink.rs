@@ -46,12 +46,7 @@ impl<'a> Sink<'a> {
         path: &'a str,
     ) -> Result<Self, Error> {
         if stage.repo.mode() != RepoMode::Archive {
-            return Ok(Self::Plain {
-                stage,
-                fd,
-                path,
-                size,
-            });
+            return Ok(Self::plain(stage, fd, size, path));
         }
         stage.write_all(fd, &header.archive_header(size), path)?;
         let level = Compression::new(stage.repo.config().zlib_level());
@@ -59,6 +54,16 @@ impl<'a> Sink<'a> {
             encoder: DeflateEncoder::new(Fd(fd), level),
             shown: stage.shown(path),
         })
+    }
+
+    /// Content as it is, whatever the repo's mode.
+    pub(super) const fn plain(stage: &'a Stage, fd: &'a OwnedFd, size: u64, path: &'a str) -> Self {
+        Self::Plain {
+            stage,
+            fd,
+            path,
+            size,
+        }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Every mode, read and written, against repositories of the `ostree` program.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -134,6 +135,92 @@ fn again(source: &Repo, repo: &Repo, commit: &ostree_objects::Checksum) {
     let stage = repo.stage().unwrap();
     copy(source, &stage, commit);
     assert_eq!(stage.publish().unwrap(), Published::default());
+}
+
+#[test]
+fn content_named_later_is_the_same_object() {
+    need_root();
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    make_tree(&tree);
+    let source = dir.path().join("source");
+    committed_by_ostree(&source, RepoMode::Bare, &tree);
+    let source = open(&source);
+    let files = only_files(&names(&source));
+    for mode in MODES {
+        let (at_once, at_once_repo) = (
+            dir.path().join(format!("{mode}-once")),
+            create(&dir.path().join(format!("{mode}-once")), mode),
+        );
+        let (later, later_repo) = (
+            dir.path().join(format!("{mode}-later")),
+            create(&dir.path().join(format!("{mode}-later")), mode),
+        );
+        let (stage, later_stage) = (at_once_repo.stage().unwrap(), later_repo.stage().unwrap());
+        let mut waiting = Vec::new();
+        for name in &files {
+            let mut file = source.open_file(&name.checksum).unwrap();
+            stage
+                .write_file(&file.header, file.size, &mut file.content)
+                .unwrap();
+            if file.header.is_symlink() {
+                later_stage
+                    .write_file(&file.header, 0, &mut io::empty())
+                    .unwrap();
+                continue;
+            }
+            // Twice: the second time the object is there already.
+            for _ in 0..2 {
+                let mut file = source.open_file(&name.checksum).unwrap();
+                let unnamed = later_stage.write_unnamed(file.size, &mut file.content);
+                waiting.push((name.checksum, file.header, unnamed.unwrap()));
+            }
+        }
+        for (checksum, header, unnamed) in waiting {
+            assert_eq!(later_stage.name_file(unnamed, &header).unwrap(), checksum);
+            assert_eq!(later_stage.open_file(&checksum).unwrap().header, header);
+            assert!(
+                later_stage.name_file(unnamed, &header).is_err(),
+                "named twice"
+            );
+        }
+        assert_eq!(stage.publish().unwrap(), later_stage.publish().unwrap());
+        assert_eq!(names(&at_once_repo), names(&later_repo));
+        for name in &files {
+            let [once, later] = [&at_once, &later].map(|repo| object_file(repo, name, mode));
+            assert_eq!(on_disk(&once), on_disk(&later), "{name} in {mode}");
+        }
+        assert!(fs::read_dir(later.join("tmp")).unwrap().all(|entry| {
+            let name = entry.unwrap().file_name();
+            name == "cache"
+        }));
+    }
+}
+
+#[test]
+fn one_attribute_is_read_without_the_others() {
+    need_root();
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    make_tree(&tree);
+    for mode in MODES {
+        let path = dir.path().join(mode.as_str());
+        committed_by_ostree(&path, mode, &tree);
+        let repo = open(&path);
+        let mut found = 0;
+        for name in only_files(&names(&repo)) {
+            let header = repo.file_stat(&name.checksum).unwrap().header;
+            for attribute in [&b"security.capability"[..], b"trusted.link", b"user.absent"] {
+                let value = header.xattrs.get(attribute).map(<[u8]>::to_vec);
+                found += usize::from(value.is_some());
+                let read = repo.file_attribute(&name.checksum, attribute).unwrap();
+                assert_eq!(read, (header.mode, value), "{name} in {mode}");
+            }
+        }
+        assert_eq!(found, 2, "{mode}");
+    }
 }
 
 #[test]
