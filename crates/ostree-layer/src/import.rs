@@ -11,11 +11,11 @@ use ostree_store::Stage;
 use crate::blob::Blob;
 use crate::content::Content;
 use crate::decompress::Decoder;
-use crate::derived::Derived;
+use crate::derived::{Derived, Parsed};
 use crate::encapsulated::{Encapsulated, Part};
 use crate::pipe::{Drainer, Filler, pipe};
 use crate::tar::{Archive, Entry};
-use crate::{Error, Labels, Limits, PathPolicy, Report, Warning};
+use crate::{Error, Labelling, Labels, Limits, PathPolicy, Report, UnlabelledLayer, Warning};
 
 /// How the blob's bytes relate to the manifest's media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,8 +45,8 @@ pub struct LayerInput<'a> {
 pub struct Import<'a> {
     /// Which paths of a derived layer go where; base layers are taken as they are.
     pub policy: &'a PathPolicy,
-    /// Labels for what a derived layer brings.
-    pub labels: &'a dyn Labels,
+    /// Labels for what a derived layer brings; base layers bring their own.
+    pub labels: Labelling<'a>,
     /// What the layer may cost.
     pub limits: &'a Limits,
     /// Called as the blob is read, from another thread, with how many bytes came since the last call.
@@ -78,6 +78,29 @@ pub struct StagedLayer {
     pub commitmeta: Option<Vec<u8>>,
 }
 
+/// What became of a layer.
+#[derive(Debug)]
+pub enum ImportedLayer {
+    /// All of it is done.
+    Staged(Box<StagedLayer>),
+    /// A derived layer under [`Labelling::Later`].
+    Unlabelled(Box<UnlabelledLayer>),
+}
+
+impl ImportedLayer {
+    /// The layer with all that is to be done, see [`UnlabelledLayer::label`]; `labels` count only where they waited.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn label(self, labels: &dyn Labels) -> Result<StagedLayer, Error> {
+        match self {
+            Self::Staged(staged) => Ok(*staged),
+            Self::Unlabelled(layer) => layer.label(labels),
+        }
+    }
+}
+
 /// Read one layer to its true end and stage what it holds.
 ///
 /// Objects are hashed and written while the blob still comes in, on two threads. When this returns `Ok`, the
@@ -92,7 +115,7 @@ pub fn import(
     input: &LayerInput<'_>,
     import: &Import<'_>,
     stage: Stage,
-) -> Result<StagedLayer, Error> {
+) -> Result<ImportedLayer, Error> {
     let (filler, drainer) = pipe();
     let (arrived, stored) = thread::scope(|scope| -> Result<_, Error> {
         let worker = move || decompress(blob, input, import, filler);
@@ -110,11 +133,19 @@ pub fn import(
     let mut report = stored.report;
     report.blob_bytes = arrived.blob_bytes;
     report.bytes = arrived.bytes;
-    Ok(StagedLayer {
-        commit: stored.commit,
-        stage,
-        report,
-        commitmeta: stored.commitmeta,
+    Ok(match stored.outcome {
+        Outcome::Committed { commit, commitmeta } => ImportedLayer::Staged(Box::new(StagedLayer {
+            commit,
+            stage,
+            report,
+            commitmeta,
+        })),
+        Outcome::Parsed(parsed) => ImportedLayer::Unlabelled(Box::new(UnlabelledLayer {
+            parsed: *parsed,
+            stage,
+            diff_id: input.layer.diff_id.clone(),
+            report,
+        })),
     })
 }
 
@@ -126,9 +157,17 @@ struct Arrived {
 
 /// What the parsing thread made.
 struct Stored {
-    commit: Checksum,
-    commitmeta: Option<Vec<u8>>,
+    outcome: Outcome,
     report: Report,
+}
+
+/// How far the layer is.
+enum Outcome {
+    Committed {
+        commit: Checksum,
+        commitmeta: Option<Vec<u8>>,
+    },
+    Parsed(Box<Parsed>),
 }
 
 /// The two threads' results, or whichever error is the cause.
@@ -217,17 +256,13 @@ fn store(
             import.limits.warnings,
         );
     }
-    let (commit, commitmeta) = importer.finish(&input.layer.diff_id)?;
-    Ok(Stored {
-        commit,
-        commitmeta,
-        report,
-    })
+    let outcome = importer.finish(&input.layer.diff_id)?;
+    Ok(Stored { outcome, report })
 }
 
 /// The three roles of a layer.
 enum Importer<'a> {
-    Derived(Box<Derived<'a>>),
+    Derived(Box<Derived<'a>>, Labelling<'a>, &'a Stage),
     Encapsulated(Box<Encapsulated<'a>>),
 }
 
@@ -236,7 +271,10 @@ impl<'a> Importer<'a> {
         let encapsulated =
             |part| Self::Encapsulated(Box::new(Encapsulated::new(part, import.limits, stage)));
         Ok(match role {
-            Role::Derived => Self::Derived(Box::new(Derived::new(import, stage)?)),
+            Role::Derived => {
+                let derived = Box::new(Derived::new(import, stage)?);
+                Self::Derived(derived, import.labels, stage)
+            }
             Role::Commit => encapsulated(Part::Commit),
             Role::Chunk => encapsulated(Part::Chunk),
         })
@@ -249,15 +287,22 @@ impl<'a> Importer<'a> {
         report: &mut Report,
     ) -> Result<(), Error> {
         match self {
-            Self::Derived(derived) => derived.add(entry, archive, report),
+            Self::Derived(derived, ..) => derived.add(entry, archive, report),
             Self::Encapsulated(encapsulated) => encapsulated.add(entry, archive, report),
         }
     }
 
-    fn finish(self, diff_id: &DiffId) -> Result<(Checksum, Option<Vec<u8>>), Error> {
-        match self {
-            Self::Derived(derived) => Ok((derived.finish(diff_id)?, None)),
-            Self::Encapsulated(encapsulated) => encapsulated.finish(),
-        }
+    fn finish(self, diff_id: &DiffId) -> Result<Outcome, Error> {
+        let (commit, commitmeta) = match self {
+            Self::Derived(derived, labels, stage) => {
+                let parsed = derived.parsed(diff_id.to_string())?;
+                match labels {
+                    Labelling::Later => return Ok(Outcome::Parsed(Box::new(parsed))),
+                    Labelling::By(labels) => (parsed.finish(stage, labels)?, None),
+                }
+            }
+            Self::Encapsulated(encapsulated) => encapsulated.finish()?,
+        };
+        Ok(Outcome::Committed { commit, commitmeta })
     }
 }

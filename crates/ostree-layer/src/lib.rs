@@ -15,14 +15,16 @@ mod problem;
 mod report;
 mod show;
 mod tar;
+mod unlabelled;
 
 pub use error::Error;
-pub use import::{Encoding, Import, LayerInput, StagedLayer, import};
-pub use labels::{AsTheyCome, LabelError, Labels};
+pub use import::{Encoding, Import, ImportedLayer, LayerInput, StagedLayer, import};
+pub use labels::{AsTheyCome, LabelError, Labelling, Labels};
 pub use limits::Limits;
 pub use paths::{NonUsr, PathPolicy, PolicyTextError, Var};
 pub use problem::Problem;
 pub use report::{Dropped, Report, Warning};
+pub use unlabelled::UnlabelledLayer;
 
 /// Commit metadata key (type `s`) of who wrote a derived layer's commit, as ostree-ext calls it.
 pub const IMPORTER_KEY: &str = "ostree.importer.version";
@@ -33,3 +35,6 @@ pub const PATH_POLICY_KEY: &str = "bootc-storage.path-policy";
 /// Commit metadata key (type `as`) of the directories that a derived layer's tar never listed: sorted paths
 /// in tree form (`usr/lib`), the root as the empty string.
 pub const IMPLIED_DIRECTORIES_KEY: &str = "bootc-storage.implied-directories";
+/// Commit metadata key (type `s`) of the SELinux policy that labelled a derived layer, as a fingerprint
+/// ([`Labels::policy`]); absent where there was none.
+pub const LABEL_POLICY_KEY: &str = "bootc-storage.selinux-policy";

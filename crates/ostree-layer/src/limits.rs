@@ -40,6 +40,10 @@ pub struct Limits {
     pub xattr_bytes: usize,
     /// Bytes of one attribute's name. Default 255, Linux's `XATTR_NAME_MAX`.
     pub xattr_name_bytes: usize,
+    /// Bytes of distinct combinations of owner, mode and attributes that are kept in memory for directories, and
+    /// for files that wait for their labels. Files beyond it are written before their label is known, and again with
+    /// it. Default 64 MiB.
+    pub owner_bytes: usize,
     /// Data extents of one sparse file. Default 262,144 (4 MiB of map).
     pub sparse_extents: usize,
     /// Bytes of the list of implied directories in a layer's commit. Default 8 MiB, below what libostree
@@ -76,6 +80,7 @@ impl Default for Limits {
             xattrs: 128,
             xattr_bytes: 64 * 1024,
             xattr_name_bytes: 255,
+            owner_bytes: 64 * 1024 * 1024,
             sparse_extents: 262_144,
             implied_bytes: 8 * 1024 * 1024,
             metadata_object_bytes: 10 * MIB,

@@ -11,7 +11,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use ostree_layer::{Encoding, LabelError, Labels};
+use ostree_layer::{AsTheyCome, Encoding, LabelError, Labels};
+use ostree_objects::RepoMode;
 use proptest::prelude::*;
 use support::lab::Node;
 use support::tar::Raw;
@@ -219,6 +220,33 @@ proptest! {
     }
 
     #[test]
+    fn labels_known_later_give_the_same_commit(
+        entries in proptest::collection::vec(random(), 0..20),
+        // Room for few owners: then files are written before their label is known.
+        owners in 0..40_usize,
+    ) {
+        let tar = written(&consistent(entries));
+        let import = |labels, later| {
+            let mut request = Request { labels, later, ..Request::default() };
+            if later {
+                request.limits.owner_bytes = 5_000 + owners * 200;
+            }
+            Lab::new()
+                .blob(&tar, &tar, &request)
+                .map_err(|error| TestCaseError::fail(chain(&error)))
+        };
+        let at_once = import(&Echo, false)?;
+        for (path, node) in &at_once.nodes {
+            let label = node.xattrs.iter().find(|(name, _)| name == "security.selinux");
+            let label = label.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+            let expected = format!("{path}:");
+            prop_assert!(label.clone().is_some_and(|label| label.starts_with(&expected)), "{path}: {label:?}");
+        }
+        prop_assert_eq!(at_once.id, import(&Echo, true)?.id);
+        prop_assert_eq!(import(&AsTheyCome, false)?.id, import(&AsTheyCome, true)?.id);
+    }
+
+    #[test]
     fn any_bytes_are_imported_without_panic(
         bytes in proptest::collection::vec(any::<u8>(), 0..2000),
         magic in proptest::sample::select(MAGIC.to_vec()),
@@ -326,6 +354,10 @@ impl Labels for Echo {
             _ => Ok(Some(format!("{path}:{mode:o}\0").into_bytes())),
         }
     }
+
+    fn policy(&self) -> Option<String> {
+        Some("echo".to_owned())
+    }
 }
 
 #[test]
@@ -340,12 +372,18 @@ fn labels_are_asked_for_by_final_path() {
         .file("usr/deep/.wh.x", "")
         .end();
     let policy = "usr-only".parse().unwrap();
-    let request = || Request {
+    let request = |later| Request {
         labels: &Echo,
         policy,
+        later,
         ..Request::default()
     };
-    let layer = Lab::new().blob(&tar, &tar, &request()).unwrap();
+    let layer = Lab::new().blob(&tar, &tar, &request(false)).unwrap();
+    for mode in [RepoMode::Bare, RepoMode::BareUser, RepoMode::Archive] {
+        let lab = Lab::with_mode(mode);
+        let later = lab.blob(&tar, &tar, &request(true)).unwrap();
+        assert_eq!((later.id, &later.nodes), (layer.id, &layer.nodes), "{mode}");
+    }
     let label = |path: &str| -> String {
         let labels: Vec<_> = layer
             .node(path)
@@ -356,7 +394,7 @@ fn labels_are_asked_for_by_final_path() {
         String::from_utf8(labels.concat()).unwrap()
     };
     assert_eq!(label("usr/etc/a"), "usr/etc/a:100644\0");
-    assert_eq!(label("usr/h"), "usr/etc/a:100644\0");
+    assert_eq!(label("usr/h"), "usr/h:100644\0");
     assert_eq!(label("usr/l"), "usr/l:120777\0");
     assert_eq!(label("usr/etc"), "usr/etc:40700\0");
     assert_eq!(label("usr/deep"), "usr/deep:40755\0");
@@ -365,9 +403,11 @@ fn labels_are_asked_for_by_final_path() {
         (String::new(), String::new())
     );
     let tar = support::tar::Tar::new().file("usr/broken", "").end();
-    let error = Lab::new().blob(&tar, &tar, &request()).unwrap_err();
-    assert_eq!(
-        chain(&error),
-        "cannot find the label of \"usr/broken\": no policy for it"
-    );
+    for later in [false, true] {
+        let error = Lab::new().blob(&tar, &tar, &request(later)).unwrap_err();
+        assert_eq!(
+            chain(&error),
+            "cannot find the label of \"usr/broken\": no policy for it"
+        );
+    }
 }

@@ -9,7 +9,9 @@ use std::thread;
 
 use image_source::Source;
 use oci_manifest::Role;
-use ostree_layer::{AsTheyCome, Encoding, Import, LayerInput, PathPolicy, Report, StagedLayer};
+use ostree_layer::{
+    AsTheyCome, Encoding, Import, Labelling, LayerInput, PathPolicy, Report, StagedLayer,
+};
 use ostree_objects::Checksum;
 use ostree_store::Repo;
 
@@ -114,7 +116,7 @@ impl Transfer<'_> {
         })?;
         let import = Import {
             policy: &self.policy,
-            labels: &AsTheyCome,
+            labels: Labelling::By(&AsTheyCome),
             limits: &self.config.limits,
             on_bytes: &on_bytes,
             importer: IMPORTER_VERSION,
@@ -132,6 +134,7 @@ impl Transfer<'_> {
             stop,
         };
         let staged = ostree_layer::import(reader, &input, &import, stage)
+            .and_then(|layer| layer.label(&AsTheyCome))
             .map_err(|source| self.layer_error(plan, source))?;
         if layer.role == Role::Commit {
             return Ok(Arrived::HeldBack(Box::new(staged)));

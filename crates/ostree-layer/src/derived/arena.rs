@@ -62,7 +62,7 @@ pub(super) struct Texts {
 }
 
 /// Where a text is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TextAt(u32);
 
 impl Texts {

@@ -1,30 +1,37 @@
 //! Derived layers: ordinary OCI layers, whose entries become a tree of objects.
 
 mod arena;
+mod label;
+mod object;
+mod owner;
+mod parsed;
 mod tree;
 mod write;
 mod xattrs;
 
 use std::io::{self, BufRead};
 
-use ostree_objects::{Checksum, DirMeta, FileHeader, S_IFDIR, Xattrs};
+use ostree_objects::{FileHeader, S_IFDIR, S_IFLNK, S_IFREG, Xattrs};
 use ostree_store::Stage;
 
+use self::object::{Content, Object};
+use self::owner::{Owner, Owners};
 use self::tree::{Before, Kind as NodeKind, REPOSITORY, ROOT, Tree};
 use crate::paths::{Place, WHITEOUT};
 use crate::show::show;
 use crate::tar::{Archive, Entry, Kind};
-use crate::{Dropped, Error, Import, Problem, Report, Warning};
+use crate::{Dropped, Error, Import, Labelling, Problem, Report, Warning};
+
+pub(crate) use parsed::Parsed;
 
 /// A derived layer while its entries come in.
 pub(crate) struct Derived<'a> {
     import: &'a Import<'a>,
     stage: &'a Stage,
-    tree: Tree<'a>,
+    tree: Tree,
+    owners: Owners,
     /// The object of every whiteout marker, once there is one.
-    marker: Option<Checksum>,
-    /// The last dirmeta that was written: many directories in a row have the same.
-    last_meta: Option<(DirMeta, Checksum)>,
+    marker: Option<Object>,
 }
 
 impl<'a> Derived<'a> {
@@ -34,8 +41,8 @@ impl<'a> Derived<'a> {
             import,
             stage,
             tree,
+            owners: Owners::default(),
             marker: None,
-            last_meta: None,
         })
     }
 
@@ -93,8 +100,8 @@ impl<'a> Derived<'a> {
         if entry.kind != Kind::Directory {
             return Err(Problem::Root.into());
         }
-        let meta = self.write_meta(entry, "", report)?;
-        self.tree.put_directory(ROOT, "", meta).map(drop)
+        let owner = self.directory_owner(entry, report)?;
+        self.tree.put_directory(ROOT, "", owner).map(drop)
     }
 
     /// A whiteout counts by its name; whatever else it is, it becomes a plain empty file.
@@ -109,16 +116,16 @@ impl<'a> Derived<'a> {
                 },
             );
         }
-        let checksum = match self.marker {
-            Some(checksum) => checksum,
+        let marker = match self.marker {
+            Some(marker) => marker,
             None => {
                 let header = FileHeader::regular(0, 0, 0o644, Xattrs::new());
                 let written = self.stage.write_file(&header, 0, &mut io::empty());
-                *self.marker.insert(written.map_err(store)?)
+                *self.marker.insert(Object::Written(written.map_err(store)?))
             }
         };
         self.tree
-            .put_file(ROOT, path, NodeKind::File, checksum)
+            .put_file(ROOT, path, NodeKind::File, marker)
             .map(drop)
     }
 
@@ -139,17 +146,17 @@ impl<'a> Derived<'a> {
                 return Ok(());
             }
             Kind::Directory => {
-                let meta = self
-                    .write_meta(entry, path, report)
+                let owner = self
+                    .directory_owner(entry, report)
                     .map_err(|e| e.of(&shown))?;
-                self.tree.put_directory(ROOT, path, meta)
+                self.tree.put_directory(ROOT, path, owner)
             }
             Kind::Hardlink(target) => self.add_link(ROOT, path, target),
             Kind::File | Kind::Symlink(_) => {
                 let kind = file_kind(&entry.kind);
-                let checksum = self.write_file(entry, Some(path), archive, report);
-                let checksum = checksum.map_err(|error| error.of(&shown))?;
-                self.tree.put_file(ROOT, path, kind, checksum)
+                let object = self.take_file(entry, Some(path), archive, report);
+                let object = object.map_err(|error| error.of(&shown))?;
+                self.tree.put_file(ROOT, path, kind, object)
             }
         }
         .map_err(|error| error.of(&shown))?;
@@ -195,8 +202,8 @@ impl<'a> Derived<'a> {
             Kind::File | Kind::Symlink(_) => {
                 let kind = file_kind(&entry.kind);
                 // Which path it gets is not known yet, so neither is its label.
-                self.write_file(entry, None, archive, report)
-                    .and_then(|checksum| self.tree.put_file(REPOSITORY, path, kind, checksum))
+                self.take_file(entry, None, archive, report)
+                    .and_then(|object| self.tree.put_file(REPOSITORY, path, kind, object))
                     .map(drop)
             }
             _ => Ok(()),
@@ -228,58 +235,96 @@ impl<'a> Derived<'a> {
         self.tree.put_link(root, path, (target_root, &found))
     }
 
-    /// Write the object of a file or symbolic link; `path`: where it is in the tree, if that is known.
-    fn write_file<R: BufRead>(
+    /// Take in a file or symbolic link; `path`: where it is in the tree, if that is known.
+    fn take_file<R: BufRead>(
         &mut self,
-        entry: Entry,
+        mut entry: Entry,
         path: Option<&str>,
         archive: &mut Archive<'_, R>,
         report: &mut Report,
-    ) -> Result<Checksum, Error> {
+    ) -> Result<Object, Error> {
         report.files += 1;
-        let xattrs = xattrs::kept(entry.xattrs, report);
-        let mut header = match entry.kind {
-            Kind::Symlink(target) => {
-                FileHeader::symlink(entry.uid, entry.gid, target, Xattrs::new())
+        let xattrs = xattrs::kept(std::mem::take(&mut entry.xattrs), report);
+        match (self.import.labels, path) {
+            (Labelling::Later, _) => self.keep_file(entry, xattrs, archive),
+            (Labelling::By(labels), Some(path)) => {
+                let mode = entry_mode(&entry);
+                let xattrs = xattrs::labelled(xattrs, labels, path, mode)?;
+                self.write_file(entry, xattrs, archive)
             }
-            _ => FileHeader::regular(entry.uid, entry.gid, entry.mode, Xattrs::new()),
-        };
-        header.xattrs = match path {
-            Some(path) => xattrs::labelled(xattrs, self.import.labels, path, header.mode)?,
-            None => Xattrs::from_pairs(xattrs).map_err(object)?,
+            (Labelling::By(_), None) => {
+                let xattrs = Xattrs::from_pairs(xattrs).map_err(object)?;
+                self.write_file(entry, xattrs, archive)
+            }
+        }
+    }
+
+    /// Write the object.
+    fn write_file<R: BufRead>(
+        &self,
+        entry: Entry,
+        xattrs: Xattrs,
+        archive: &mut Archive<'_, R>,
+    ) -> Result<Object, Error> {
+        let header = match entry.kind {
+            Kind::Symlink(target) => FileHeader::symlink(entry.uid, entry.gid, target, xattrs),
+            _ => FileHeader::regular(entry.uid, entry.gid, entry.mode, xattrs),
         };
         let written = self
             .stage
             .write_file(&header, entry.size, &mut archive.content());
-        written.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))
+        match written {
+            Ok(checksum) => Ok(Object::Written(checksum)),
+            Err(error) => Err(archive.take_failure().unwrap_or_else(|| store(error))),
+        }
     }
 
-    fn write_meta(
+    /// Keep the content until the label is known.
+    fn keep_file<R: BufRead>(
         &mut self,
         entry: Entry,
-        path: &str,
-        report: &mut Report,
-    ) -> Result<Checksum, Error> {
-        let mode = S_IFDIR | entry.mode;
-        let xattrs = xattrs::kept(entry.xattrs, report);
-        let xattrs = xattrs::labelled(xattrs, self.import.labels, path, mode)?;
-        self.put_meta(DirMeta {
+        xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+        archive: &mut Archive<'_, R>,
+    ) -> Result<Object, Error> {
+        let xattrs = Xattrs::from_pairs(xattrs).map_err(object)?;
+        let owner = Owner {
             uid: entry.uid,
             gid: entry.gid,
-            mode,
-            xattrs,
-        })
+            mode: entry_mode(&entry),
+            xattrs: xattrs.clone(),
+        };
+        let Some(owner) = self.owners.add(owner, self.import.limits.owner_bytes) else {
+            return self.write_file(entry, xattrs, archive);
+        };
+        let content = match entry.kind {
+            Kind::Symlink(target) => Content::Link {
+                // The archive's reader keeps it to `PATH_MAX`.
+                length: u16::try_from(target.len()).unwrap_or(u16::MAX),
+                target: self.tree.add_text(&target)?,
+            },
+            _ => {
+                let kept = self.stage.write_unnamed(entry.size, &mut archive.content());
+                let kept =
+                    kept.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))?;
+                Content::File(kept)
+            }
+        };
+        Ok(Object::Waiting { content, owner })
     }
 
-    fn put_meta(&mut self, meta: DirMeta) -> Result<Checksum, Error> {
-        if let Some((last, checksum)) = &self.last_meta
-            && *last == meta
-        {
-            return Ok(*checksum);
-        }
-        let checksum = self.stage.write_dirmeta(&meta).map_err(store)?;
-        self.last_meta = Some((meta, checksum));
-        Ok(checksum)
+    fn directory_owner(&mut self, entry: Entry, report: &mut Report) -> Result<u32, Error> {
+        let xattrs = xattrs::kept(entry.xattrs, report);
+        let owner = Owner {
+            uid: entry.uid,
+            gid: entry.gid,
+            mode: S_IFDIR | entry.mode,
+            xattrs: Xattrs::from_pairs(xattrs).map_err(object)?,
+        };
+        let limit = self.import.limits.owner_bytes;
+        self.owners.add(owner, limit).ok_or(Error::Limit {
+            what: "bytes of distinct attributes",
+            limit: limit as u64,
+        })
     }
 
     fn count_dropped(&self, top: String, report: &mut Report) {
@@ -292,6 +337,14 @@ impl<'a> Derived<'a> {
 
     fn warn(&self, report: &mut Report, warning: Warning) {
         report.warn(warning, self.import.limits.warnings);
+    }
+}
+
+/// Mode with the file type, of a file or symbolic link.
+fn entry_mode(entry: &Entry) -> u32 {
+    match entry.kind {
+        Kind::Symlink(_) => S_IFLNK | 0o777,
+        _ => S_IFREG | (entry.mode & 0o7777),
     }
 }
 

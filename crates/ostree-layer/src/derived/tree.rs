@@ -9,6 +9,7 @@ use ostree_objects::Checksum;
 
 use self::links::Link;
 use super::arena::{Arena, TextAt, Texts};
+use super::object::Object;
 use crate::show::show;
 use crate::{Error, Limits, Problem};
 
@@ -28,9 +29,9 @@ pub(super) const REPOSITORY: Id = 1;
 pub(super) enum Kind {
     /// Was something, and was dropped with its directory.
     Absent,
-    /// `data`: the object's checksum.
+    /// `data`: index of the object.
     File,
-    /// `data`: the object's checksum.
+    /// `data`: index of the object.
     Symlink,
     /// `data`: index of the link.
     Hardlink,
@@ -50,12 +51,16 @@ struct Node {
     in_repository: bool,
     /// The layer calls it `etc/…`, not `usr/etc/…`.
     from_etc: bool,
+    /// Its object was written for another path, or without one: the label may be another.
+    label_due: bool,
 }
 
 #[derive(Debug)]
 struct Directory {
     first_child: Id,
-    /// The dirmeta's checksum; none for a directory that is only implied.
+    /// Index of owner, mode and attributes; none for a directory that is only implied.
+    owner: u32,
+    /// The dirmeta's checksum, once it is written.
     meta: u32,
     /// The dirtree's checksum, once it is written.
     tree: u32,
@@ -73,9 +78,10 @@ pub(super) enum Before {
     Other,
 }
 
-pub(super) struct Tree<'a> {
+pub(super) struct Tree {
     nodes: Arena<Node>,
     directories: Arena<Directory>,
+    objects: Arena<Object>,
     checksums: Arena<Checksum>,
     /// The dirmeta that was stored last.
     last_meta: u32,
@@ -84,22 +90,23 @@ pub(super) struct Tree<'a> {
     /// Open addressing by parent and name; at most three quarters full.
     index: Vec<Id>,
     hasher: RandomState,
-    limits: &'a Limits,
+    limits: Limits,
 }
 
-impl<'a> Tree<'a> {
+impl Tree {
     /// A tree of both roots.
-    pub(super) fn new(limits: &'a Limits) -> Result<Self, Error> {
+    pub(super) fn new(limits: &Limits) -> Result<Self, Error> {
         let mut tree = Self {
             nodes: Arena::default(),
             directories: Arena::default(),
+            objects: Arena::default(),
             checksums: Arena::default(),
             last_meta: NONE,
             links: Vec::new(),
             names: Texts::default(),
             index: vec![NONE; 64],
             hasher: RandomState::new(),
-            limits,
+            limits: limits.clone(),
         };
         for (root, in_repository) in [(ROOT, false), (REPOSITORY, true)] {
             let id = tree.add_node(NONE, "", in_repository)?;
@@ -133,12 +140,43 @@ impl<'a> Tree<'a> {
         self.nodes.get_mut(id).from_etc = from_etc;
     }
 
-    /// The object of a file or symbolic link.
-    pub(super) fn checksum(&self, id: Id) -> Checksum {
-        *self.checksums.get(self.nodes.get(id).data)
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
-    /// A directory's dirmeta; none when it is only implied.
+    /// The object of a file or symbolic link.
+    pub(super) fn object(&self, id: Id) -> Object {
+        *self.objects.get(self.nodes.get(id).data)
+    }
+
+    /// The object of a file or symbolic link is another now, for every hard link to it too.
+    pub(super) fn set_object(&mut self, id: Id, object: Object) {
+        *self.objects.get_mut(self.nodes.get(id).data) = object;
+    }
+
+    /// This one of the hard links to an object gets another.
+    pub(super) fn part_object(&mut self, id: Id, object: Object) -> Result<(), Error> {
+        self.nodes.get_mut(id).data = self.add_object(object)?;
+        Ok(())
+    }
+
+    /// Whether the object of a file or symbolic link may have the label of another path.
+    pub(super) fn is_label_due(&self, id: Id) -> bool {
+        self.nodes.get(id).label_due
+    }
+
+    /// Bytes of a text that was stored with [`Self::add_text`].
+    pub(super) fn text(&self, at: TextAt, length: u16) -> &str {
+        self.names.get(at, length.into())
+    }
+
+    /// Index of a directory's owner, mode and attributes; none when it is only implied.
+    pub(super) fn owner(&self, id: Id) -> Option<u32> {
+        let owner = self.directory(id).owner;
+        (owner != NONE).then_some(owner)
+    }
+
+    /// A directory's dirmeta, once it is set.
     pub(super) fn meta(&self, id: Id) -> Option<Checksum> {
         self.stored(self.directory(id).meta)
     }
@@ -174,30 +212,29 @@ impl<'a> Tree<'a> {
         root: Id,
         path: &str,
         kind: Kind,
-        checksum: Checksum,
+        object: Object,
     ) -> Result<(Id, Before), Error> {
         let (id, before) = self.put(root, path, false)?;
-        let data = self.store(checksum)?;
+        let data = self.add_object(object)?;
         let node = self.nodes.get_mut(id);
-        (node.kind, node.data) = (kind, data);
+        (node.kind, node.data, node.label_due) = (kind, data, false);
         Ok((id, before))
     }
 
-    /// Put a directory at `path`, which may be a root; it keeps what is in it.
+    /// Put a directory at `path`, which may be a root; it keeps what is in it. `owner`: see [`Self::owner`].
     pub(super) fn put_directory(
         &mut self,
         root: Id,
         path: &str,
-        meta: Checksum,
+        owner: u32,
     ) -> Result<(Id, Before), Error> {
         let (id, before) = if path.is_empty() {
             (root, Before::Same { from_etc: false })
         } else {
             self.put(root, path, true)?
         };
-        let meta = self.store_meta(meta)?;
         let directory = self.nodes.get(id).data;
-        self.directories.get_mut(directory).meta = meta;
+        self.directories.get_mut(directory).owner = owner;
         Ok((id, before))
     }
 
@@ -216,7 +253,7 @@ impl<'a> Tree<'a> {
     }
 
     /// What is at `path`; links are not followed.
-    fn find(&self, root: Id, path: &str) -> Option<Id> {
+    pub(super) fn find(&self, root: Id, path: &str) -> Option<Id> {
         let mut id = root;
         for name in path.split('/').filter(|name| !name.is_empty()) {
             if self.kind(id) != Kind::Directory {
@@ -311,6 +348,7 @@ impl<'a> Tree<'a> {
     fn make_directory(&mut self, id: Id) -> Result<(), Error> {
         let directory = Directory {
             first_child: NONE,
+            owner: NONE,
             meta: NONE,
             tree: NONE,
         };
@@ -337,11 +375,13 @@ impl<'a> Tree<'a> {
             kind: Kind::Absent,
             in_repository,
             from_etc: false,
+            label_due: false,
         };
         self.nodes.push(node).ok_or_else(|| self.full())
     }
 
-    fn add_text(&mut self, text: &str) -> Result<TextAt, Error> {
+    /// Store a text of at most 64 KiB beside the names.
+    pub(super) fn add_text(&mut self, text: &str) -> Result<TextAt, Error> {
         let limit = self.limits.all_names_bytes;
         let too_much = Error::Limit {
             what: "bytes of names",
@@ -351,6 +391,10 @@ impl<'a> Tree<'a> {
             return Err(too_much);
         }
         self.names.push(text).ok_or(too_much)
+    }
+
+    fn add_object(&mut self, object: Object) -> Result<u32, Error> {
+        self.objects.push(object).ok_or_else(|| self.full())
     }
 
     fn store(&mut self, checksum: Checksum) -> Result<u32, Error> {

@@ -5,7 +5,8 @@ use ostree_objects::Xattrs;
 use crate::show::show;
 use crate::{Dropped, Error, Labels, Report};
 
-const SELINUX: &[u8] = b"security.selinux";
+/// The attribute that holds a label.
+pub(super) const SELINUX: &[u8] = b"security.selinux";
 /// What overlayfs takes for its own, the second where it is mounted with `userxattr`.
 const OVERLAY: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
 
@@ -35,13 +36,16 @@ pub(super) fn labelled(
     path: &str,
     mode: u32,
 ) -> Result<Xattrs, Error> {
-    let label = labels.label(path, mode);
-    let label = label.map_err(|source| Error::Label {
-        path: show(path.as_bytes()),
-        source,
-    })?;
-    if let Some(label) = label {
+    if let Some(label) = label(labels, path, mode)? {
         xattrs.push((SELINUX.to_vec(), label));
     }
     Xattrs::from_pairs(xattrs).map_err(super::object)
+}
+
+/// The label of `path`.
+pub(super) fn label(labels: &dyn Labels, path: &str, mode: u32) -> Result<Option<Vec<u8>>, Error> {
+    labels.label(path, mode).map_err(|source| Error::Label {
+        path: show(path.as_bytes()),
+        source,
+    })
 }

@@ -9,7 +9,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use oci_manifest::{Algorithm, Compression, Descriptor, DiffId, Digest, Hasher, Layer, Role};
 use ostree_layer::{
-    AsTheyCome, Encoding, Error, Import, Labels, LayerInput, Limits, PathPolicy, Report,
+    AsTheyCome, Encoding, Error, Import, Labelling, Labels, LayerInput, Limits, PathPolicy, Report,
     StagedLayer, import,
 };
 use ostree_objects::{Checksum, Commit, RepoMode};
@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub policy: PathPolicy,
     pub limits: Limits,
     pub labels: &'a dyn Labels,
+    /// Whether the labels become known only when the layer has been read.
+    pub later: bool,
 }
 
 impl Default for Request<'_> {
@@ -48,6 +50,7 @@ impl Default for Request<'_> {
             policy: PathPolicy::everything(),
             limits: Limits::default(),
             labels: &AsTheyCome,
+            later: false,
         }
     }
 }
@@ -177,12 +180,15 @@ impl Lab {
         };
         let options = Import {
             policy: &request.policy,
-            labels: request.labels,
+            labels: match request.later {
+                true => Labelling::Later,
+                false => Labelling::By(request.labels),
+            },
             limits: &request.limits,
             on_bytes: &|_| {},
             importer: "test/1",
         };
-        import(blob, &input, &options, self.repo.stage().unwrap())
+        import(blob, &input, &options, self.repo.stage().unwrap())?.label(request.labels)
     }
 
     /// The repository's objects, as paths.

@@ -63,16 +63,13 @@ impl Stage {
         self.check_header(header)?;
         let Unnamed { number, size } = unnamed;
         let path = temporary(number);
-        let fd = sys::open_read(&self.objects, &path)
-            .and_then(|fd| fd.ok_or(Errno::NOENT))
-            .map_err(|error| self.error("read", &path, error))?;
+        let mut file = self.open_unnamed(unnamed)?;
         if self.repo.mode() == RepoMode::Archive {
-            let written = self.write_file(header, size, &mut File::from(fd));
+            let written = self.write_file(header, size, &mut file);
             self.remove_temporary(&path);
             return written;
         }
         let mut hasher = FileHasher::new(header);
-        let mut file = File::from(fd);
         each_part(size, &mut file, |bytes| {
             hasher.update(bytes);
             Ok(())
@@ -82,5 +79,18 @@ impl Stage {
             self.remove_temporary(&path);
         }
         Ok(name.checksum)
+    }
+
+    /// Opens content that waits, for reading.
+    ///
+    /// # Errors
+    ///
+    /// Content that has its name already; the system's errors.
+    pub fn open_unnamed(&self, unnamed: Unnamed) -> Result<File, Error> {
+        let path = temporary(unnamed.number);
+        sys::open_read(&self.objects, &path)
+            .and_then(|fd| fd.ok_or(Errno::NOENT))
+            .map(File::from)
+            .map_err(|error| self.error("read", &path, error))
     }
 }

@@ -4,7 +4,7 @@ use std::hash::BuildHasher as _;
 
 use super::{Id, NONE, REPOSITORY, Tree};
 
-impl Tree<'_> {
+impl Tree {
     fn slot(&self, parent: Id, name: &str) -> usize {
         let hash = self.hasher.hash_one((parent, name));
         // Only the low bits count.

@@ -14,7 +14,7 @@ pub(super) struct Link {
     length: u16,
 }
 
-impl Tree<'_> {
+impl Tree {
     /// Put another name of `target` at `path`: at once if that is there by now, else when all entries have come.
     /// `target`: a root and a path below it.
     pub(in crate::derived) fn put_link(
@@ -33,7 +33,7 @@ impl Tree<'_> {
             None => (Kind::Hardlink, self.add_link(id, target_root, target)?),
         };
         let node = self.nodes.get_mut(id);
-        (node.kind, node.data) = (kind, data);
+        (node.kind, node.data, node.label_due) = (kind, data, true);
         Ok((id, before))
     }
 

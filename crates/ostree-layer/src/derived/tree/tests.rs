@@ -4,12 +4,13 @@ use ostree_objects::Checksum;
 
 use super::{Before, Kind, ROOT, Tree};
 use crate::Limits;
+use crate::derived::object::Object;
 
-fn checksum(byte: u8) -> Checksum {
-    Checksum::from_bytes([byte; 32])
+fn checksum(byte: u8) -> Object {
+    Object::Written(Checksum::from_bytes([byte; 32]))
 }
 
-fn paths(tree: &Tree<'_>) -> Vec<String> {
+fn paths(tree: &Tree) -> Vec<String> {
     let mut paths: Vec<String> = (0..tree.len())
         .filter(|id| tree.is_visible(*id) && *id != ROOT)
         .map(|id| tree.path(id))
@@ -35,8 +36,8 @@ fn what_is_dropped_comes_back_empty() {
             (before, paths(&tree)),
             (Before::Other, vec!["a".to_owned()])
         );
-        let (id, before) = tree.put_directory(ROOT, "a", checksum(3)).unwrap();
-        assert_eq!((before, tree.meta(id)), (Before::Other, Some(checksum(3))));
+        let (id, before) = tree.put_directory(ROOT, "a", 3).unwrap();
+        assert_eq!((before, tree.owner(id)), (Before::Other, Some(3)));
         assert_eq!(tree.children(id).count(), 0);
     }
     assert_eq!(tree.len(), 6, "nodes are used again");
@@ -70,7 +71,7 @@ fn links_to_what_comes_later() {
     tree.resolve_links().unwrap();
     let (id, _) = tree.put_link(ROOT, "e", (ROOT, "a")).unwrap();
     assert_eq!(
-        (tree.kind(id), tree.checksum(id)),
+        (tree.kind(id), tree.object(id)),
         (Kind::Symlink, checksum(9))
     );
 }

@@ -1,0 +1,106 @@
+//! Labels of files: for those that waited, and for hard links, whose paths may have other labels than the file's.
+
+use std::io;
+
+use ostree_objects::{Checksum, FileHeader, Xattrs};
+use ostree_store::Stage;
+
+use super::object::{Content, Object};
+use super::tree::{Id, Kind, ROOT};
+use super::xattrs::{self, SELINUX};
+use super::{Parsed, object, store};
+use crate::paths::WHITEOUT;
+use crate::{Error, Labels};
+
+impl Parsed {
+    /// Give every visible file and symbolic link the object that its own path's label makes.
+    pub(super) fn label_files(&mut self, stage: &Stage, labels: &dyn Labels) -> Result<(), Error> {
+        let has_policy = labels.policy().is_some();
+        // Files that waited and were named for another path meanwhile: they are in no other way marked.
+        let mut waited = false;
+        for id in ROOT..self.tree.len() {
+            let is_file = matches!(self.tree.kind(id), Kind::File | Kind::Symlink);
+            if !is_file || !self.tree.is_visible(id) || self.tree.name(id).starts_with(WHITEOUT) {
+                continue;
+            }
+            match self.tree.object(id) {
+                Object::Waiting { content, owner } => {
+                    waited = true;
+                    let path = self.tree.path(id);
+                    let named = self.name(stage, content, owner, &path, labels);
+                    let checksum = named.map_err(|error| error.of(&path))?;
+                    self.tree.set_object(id, Object::Written(checksum));
+                }
+                Object::Written(checksum)
+                    if has_policy && (waited || self.tree.is_label_due(id)) =>
+                {
+                    self.relabel(stage, id, &checksum, labels)?;
+                }
+                Object::Written(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn name(
+        &self,
+        stage: &Stage,
+        content: Content,
+        owner: u32,
+        path: &str,
+        labels: &dyn Labels,
+    ) -> Result<Checksum, Error> {
+        let owner = self.owners.get(owner);
+        let (uid, gid) = (owner.uid, owner.gid);
+        let xattrs = with_label(&owner.xattrs, labels, path, owner.mode)?;
+        match content {
+            Content::File(unnamed) => {
+                let header = FileHeader::regular(uid, gid, owner.mode & 0o7777, xattrs);
+                stage.name_file(unnamed, &header)
+            }
+            Content::Link { target, length } => {
+                let target = self.tree.text(target, length).to_owned();
+                let header = FileHeader::symlink(uid, gid, target, xattrs);
+                stage.write_file(&header, 0, &mut io::empty())
+            }
+        }
+        .map_err(store)
+    }
+
+    /// Where the path's label is not the object's, the path gets an object of its own.
+    fn relabel(
+        &mut self,
+        stage: &Stage,
+        id: Id,
+        checksum: &Checksum,
+        labels: &dyn Labels,
+    ) -> Result<(), Error> {
+        let path = self.tree.path(id);
+        let mut file = stage
+            .open_file(checksum)
+            .map_err(|error| store(error).of(&path))?;
+        let xattrs = with_label(&file.header.xattrs, labels, &path, file.header.mode)?;
+        if xattrs == file.header.xattrs {
+            return Ok(());
+        }
+        file.header.xattrs = xattrs;
+        let written = stage.write_file(&file.header, file.size, &mut file.content);
+        let checksum = written.map_err(|error| store(error).of(&path))?;
+        self.tree.part_object(id, Object::Written(checksum))
+    }
+}
+
+/// `xattrs` with the label of `path` in place of the one that is there.
+pub(super) fn with_label(
+    xattrs: &Xattrs,
+    labels: &dyn Labels,
+    path: &str,
+    mode: u32,
+) -> Result<Xattrs, Error> {
+    let mut xattrs = xattrs.clone();
+    match xattrs::label(labels, path, mode)? {
+        Some(label) => xattrs.set(SELINUX, label).map_err(object)?,
+        None => drop(xattrs.remove(SELINUX)),
+    }
+    Ok(xattrs)
+}
