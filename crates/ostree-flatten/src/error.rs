@@ -36,6 +36,26 @@ pub enum Error {
         source: ostree_store::Error,
     },
 
+    /// The policy has no answer.
+    #[error("finding the label of /{path}")]
+    Label {
+        /// Path in the tree, without a leading slash; empty for the root.
+        path: String,
+        /// What the policy said.
+        #[source]
+        source: crate::LabelError,
+    },
+
+    /// An object could not be written with its new label.
+    #[error("writing /{path} with its label")]
+    WriteLabelled {
+        /// Path in the tree, without a leading slash; empty for the root.
+        path: String,
+        /// What the repository said.
+        #[source]
+        source: ostree_store::Error,
+    },
+
     /// A whiteout marker that names nothing, `.` or `..`.
     #[error("invalid whiteout marker {name:?} in the directory /{path}")]
     InvalidWhiteout {

@@ -4,11 +4,13 @@ mod commit;
 mod error;
 mod forest;
 mod injected;
+mod label_walk;
 mod layer_tree;
 mod limits;
 mod marker;
 mod merge;
 mod names;
+mod relabel;
 mod report;
 
 pub use commit::{
@@ -19,4 +21,7 @@ pub use injected::drop_injected_files;
 pub use layer_tree::{KEY_IMPLIED_DIRECTORIES, LayerTree};
 pub use limits::MAX_DEPTH;
 pub use merge::{DirectoryRule, Merged, merge};
+pub use relabel::{
+    LabelError, LabelOf, MAX_CHANGES, Mislabelled, Of, Relabelled, find_mislabelled, relabel,
+};
 pub use report::{LowerKind, Replaced, Report};

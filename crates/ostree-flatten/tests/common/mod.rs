@@ -38,9 +38,13 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
+        Self::with_mode(RepoMode::BareUser)
+    }
+
+    pub(crate) fn with_mode(mode: RepoMode) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = Dir::from_std_file(File::open(folder.path()).unwrap());
-        let repo = Repo::create(&dir, RepoMode::BareUser).unwrap();
+        let repo = Repo::create(&dir, mode).unwrap();
         Self {
             repo,
             _folder: folder,

@@ -1,0 +1,194 @@
+//! The labels of a stored tree: found wrong, and set right.
+
+use ostree_objects::{Checksum, DirMeta, DirTree, Xattrs};
+use ostree_store::{Repo, Stage};
+
+use crate::label_walk::{Node, OnWrong, Pair, SELINUX, Walk};
+use crate::{Error, LayerTree};
+
+/// Why a label could not be found.
+pub type LabelError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The value of `security.selinux` (with the NUL at its end, as the kernel stores it) that a policy gives a path
+/// (without a leading slash; the root is the empty string) and a mode (with the file type); `None`: no label.
+pub type LabelOf<'a> = dyn Fn(&str, u32) -> Result<Option<Vec<u8>>, LabelError> + 'a;
+
+/// Changes that a [`Relabelled`] names; further ones are only counted.
+pub const MAX_CHANGES: usize = 1000;
+
+/// Whose labels are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A base's or an image's tree. What the policy leaves without a label keeps the one that it has, as libostree and
+    /// restorecon do.
+    Tree,
+    /// A derived layer's: whiteout markers are passed over, and what the policy leaves without a label has none, as
+    /// if the layer had been imported under that policy.
+    Layer,
+}
+
+/// A path whose label is not the policy's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mislabelled {
+    /// Path in the tree, without a leading slash; empty for the root.
+    pub path: String,
+    /// Its mode, with the file type.
+    pub mode: u32,
+    /// The label that it has.
+    pub found: Option<Vec<u8>>,
+    /// The label that the policy gives it.
+    pub wanted: Option<Vec<u8>>,
+}
+
+/// A tree whose labels are the policy's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relabelled {
+    /// The root's dirtree object.
+    pub tree: Checksum,
+    /// The root's dirmeta object.
+    pub meta: Checksum,
+    /// Paths that were looked at.
+    pub looked_at: u64,
+    /// Paths whose label was another.
+    pub changed: u64,
+    /// The first [`MAX_CHANGES`] of them, in the order of the walk.
+    pub changes: Vec<Mislabelled>,
+}
+
+/// Gives every path of a published tree the label of `label_of`. Objects whose label is right keep their checksum;
+/// others are written again to `stage` with the right one, and the directories above them. What `right`, a published
+/// tree whose labels are right (dirtree and dirmeta of its root), has at the same path is not looked at.
+///
+/// Nothing is synced: objects become part of the repository when the stage is published.
+///
+/// # Errors
+///
+/// A label that cannot be found; an object that cannot be read or written; more than
+/// [`MAX_DEPTH`](crate::MAX_DEPTH) levels.
+pub fn relabel(
+    tree: &LayerTree,
+    of: Of,
+    right: Option<(Checksum, Checksum)>,
+    label_of: &LabelOf<'_>,
+    stage: &Stage,
+) -> Result<Relabelled, Error> {
+    let mut rewrite = Rewrite {
+        stage,
+        changed: 0,
+        changes: Vec::new(),
+    };
+    let root = Pair {
+        tree: tree.tree,
+        meta: tree.meta,
+    };
+    let right = right.map(|(tree, meta)| Pair { tree, meta });
+    let walk = Walk::new(stage.repo(), label_of, of, &mut rewrite);
+    let (Pair { tree, meta }, looked_at) = walk.run(root, right)?;
+    Ok(Relabelled {
+        tree,
+        meta,
+        looked_at,
+        changed: rewrite.changed,
+        changes: rewrite.changes,
+    })
+}
+
+/// Tells `found` of every path of a published tree (dirtree and dirmeta of its root) whose label is not that of
+/// `label_of`, and returns how many paths there are. Nothing is changed.
+///
+/// # Errors
+///
+/// A label that cannot be found; an object that cannot be read; more than [`MAX_DEPTH`](crate::MAX_DEPTH) levels.
+pub fn find_mislabelled(
+    repo: &Repo,
+    (tree, meta): (Checksum, Checksum),
+    label_of: &LabelOf<'_>,
+    found: &mut dyn FnMut(Mislabelled),
+) -> Result<u64, Error> {
+    let mut tell = Tell(found);
+    let walk = Walk::new(repo, label_of, Of::Tree, &mut tell);
+    let (_, looked_at) = walk.run(Pair { tree, meta }, None)?;
+    Ok(looked_at)
+}
+
+struct Tell<'a>(&'a mut dyn FnMut(Mislabelled));
+
+impl OnWrong for Tell<'_> {
+    fn wrong(&mut self, _node: Node<'_>, wrong: Mislabelled) -> Result<Option<Checksum>, Error> {
+        (self.0)(wrong);
+        Ok(None)
+    }
+
+    fn store(&mut self, tree: &DirTree) -> Result<Checksum, Error> {
+        Ok(tree.checksum())
+    }
+}
+
+struct Rewrite<'a> {
+    stage: &'a Stage,
+    changed: u64,
+    changes: Vec<Mislabelled>,
+}
+
+impl OnWrong for Rewrite<'_> {
+    fn wrong(&mut self, node: Node<'_>, wrong: Mislabelled) -> Result<Option<Checksum>, Error> {
+        let written = match node {
+            Node::Directory(meta) => self.directory(meta, &wrong)?,
+            Node::File(checksum) => self.file(checksum, &wrong)?,
+        };
+        self.changed += 1;
+        if self.changes.len() < MAX_CHANGES {
+            self.changes.push(wrong);
+        }
+        Ok(Some(written))
+    }
+
+    fn store(&mut self, tree: &DirTree) -> Result<Checksum, Error> {
+        self.stage
+            .write_dirtree(tree)
+            .map_err(|source| Error::WriteDirectory { source })
+    }
+}
+
+impl Rewrite<'_> {
+    fn directory(&self, meta: &DirMeta, wrong: &Mislabelled) -> Result<Checksum, Error> {
+        let mut meta = meta.clone();
+        set(&mut meta.xattrs, wrong)?;
+        self.stage
+            .write_dirmeta(&meta)
+            .map_err(|source| write_error(wrong, source))
+    }
+
+    fn file(&self, checksum: &Checksum, wrong: &Mislabelled) -> Result<Checksum, Error> {
+        let mut file = self
+            .stage
+            .open_file(checksum)
+            .map_err(|source| Error::ReadFile {
+                path: wrong.path.clone(),
+                source,
+            })?;
+        set(&mut file.header.xattrs, wrong)?;
+        self.stage
+            .write_file(&file.header, file.size, &mut file.content)
+            .map_err(|source| write_error(wrong, source))
+    }
+}
+
+fn set(xattrs: &mut Xattrs, wrong: &Mislabelled) -> Result<(), Error> {
+    match &wrong.wanted {
+        Some(label) => xattrs
+            .set(SELINUX, label.clone())
+            .map_err(|source| write_error(wrong, ostree_store::Error::Invalid { source })),
+        None => {
+            xattrs.remove(SELINUX);
+            Ok(())
+        }
+    }
+}
+
+fn write_error(wrong: &Mislabelled, source: ostree_store::Error) -> Error {
+    Error::WriteLabelled {
+        path: wrong.path.clone(),
+        source,
+    }
+}

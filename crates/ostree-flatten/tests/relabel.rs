@@ -1,0 +1,250 @@
+//! Labels of stored trees: what is wrong is found and set right, and nothing else is touched.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::Fixture;
+use ostree_flatten::{
+    Error, LabelError, LayerTree, Mislabelled, Of, Relabelled, find_mislabelled, relabel,
+};
+use ostree_objects::{Checksum, RepoMode};
+use ostree_store::Repo;
+
+const SELINUX: &[u8] = b"security.selinux";
+
+const TREE: &str = "
+    usr/bin/tool
+    usr/bin/link->tool
+    usr/lib/.wh.gone
+    usr/lib/private/ 700
+    usr/lib/private/key
+    usr/none
+    var/log/
+";
+
+/// Every path's own name, `usr/none` apart.
+fn echo(path: &str, mode: u32) -> Result<Option<Vec<u8>>, LabelError> {
+    Ok((path != "usr/none").then(|| format!("{path}:{:o}\0", mode >> 12).into_bytes()))
+}
+
+fn constant(_: &str, _: u32) -> Result<Option<Vec<u8>>, LabelError> {
+    Ok(Some(b"all\0".to_vec()))
+}
+
+/// Relabels a published tree and publishes the result.
+fn relabelled(
+    repo: &Repo,
+    tree: &LayerTree,
+    of: Of,
+    right: Option<(Checksum, Checksum)>,
+    label: fn(&str, u32) -> Result<Option<Vec<u8>>, LabelError>,
+) -> Relabelled {
+    let stage = repo.stage().unwrap();
+    let done = relabel(tree, of, right, &label, &stage).unwrap();
+    stage.publish().unwrap();
+    done
+}
+
+fn tree_of(done: &Relabelled) -> LayerTree {
+    LayerTree {
+        tree: done.tree,
+        meta: done.meta,
+        implied: None,
+    }
+}
+
+/// Each path's label.
+fn labels(repo: &Repo, tree: &LayerTree) -> BTreeMap<String, String> {
+    fn walk(
+        repo: &Repo,
+        path: &str,
+        (tree, meta): (Checksum, Checksum),
+        found: &mut BTreeMap<String, String>,
+    ) {
+        let text = |label: Option<&[u8]>| {
+            label.map_or_else(
+                || "none".to_owned(),
+                |label| String::from_utf8(label.to_vec()).unwrap(),
+            )
+        };
+        let meta = repo.read_dirmeta(&meta).unwrap();
+        found.insert(path.to_owned(), text(meta.xattrs.get(SELINUX)));
+        let below = |name: &str| match path {
+            "" => name.to_owned(),
+            path => format!("{path}/{name}"),
+        };
+        let tree = repo.read_dirtree(&tree).unwrap();
+        for (name, file) in &tree.files {
+            let header = repo.file_stat(file).unwrap().header;
+            found.insert(below(name), text(header.xattrs.get(SELINUX)));
+        }
+        for (name, tree, meta) in &tree.dirs {
+            walk(repo, &below(name), (*tree, *meta), found);
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(repo, "", (tree.tree, tree.meta), &mut found);
+    found
+}
+
+#[test]
+fn every_path_gets_its_label_and_a_second_time_changes_nothing() {
+    let fixture = Fixture::new();
+    let [tree] = &fixture.trees(&[TREE])[..] else {
+        panic!("one tree");
+    };
+    let repo = &fixture.repo;
+    let done = relabelled(repo, tree, Of::Layer, None, echo);
+    let paths = labels(repo, &tree_of(&done));
+    assert_eq!(paths.len(), 12);
+    for (path, label) in &paths {
+        let expected = match path.as_str() {
+            "usr/none" | "usr/lib/.wh.gone" => "none".to_owned(),
+            "usr/bin/link" => format!("{path}:12\0"),
+            "usr/bin/tool" | "usr/lib/private/key" => format!("{path}:10\0"),
+            _ => format!("{path}:4\0"),
+        };
+        assert_eq!(*label, expected, "{path}");
+    }
+    assert_eq!((done.looked_at, done.changed), (11, 10));
+    assert_eq!(done.changes.len(), 10);
+    let again = relabelled(repo, &tree_of(&done), Of::Layer, None, echo);
+    assert_eq!(
+        (again.tree, again.meta, again.changed),
+        (done.tree, done.meta, 0)
+    );
+}
+
+#[test]
+fn only_what_differs_is_written_and_the_directories_above_it() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let trees = fixture.trees(&[TREE]);
+    let all = relabelled(repo, &trees[0], Of::Tree, None, constant);
+    let before: Vec<_> = repo
+        .list_objects()
+        .map(|entry| entry.unwrap().name)
+        .collect();
+    let one = |path: &str, _: u32| -> Result<Option<Vec<u8>>, LabelError> {
+        Ok(Some(match path {
+            "usr/lib/private/key" => b"key\0".to_vec(),
+            _ => b"all\0".to_vec(),
+        }))
+    };
+    let stage = repo.stage().unwrap();
+    let done = relabel(&tree_of(&all), Of::Tree, None, &one, &stage).unwrap();
+    stage.publish().unwrap();
+    assert_eq!(
+        done.changes,
+        [Mislabelled {
+            path: "usr/lib/private/key".to_owned(),
+            mode: 0o100_644,
+            found: Some(b"all\0".to_vec()),
+            wanted: Some(b"key\0".to_vec()),
+        }]
+    );
+    let mut new: Vec<String> = repo
+        .list_objects()
+        .map(|entry| entry.unwrap().name)
+        .filter(|name| !before.contains(name))
+        .map(|name| name.object_type.to_string())
+        .collect();
+    new.sort();
+    // The file, and private, lib, usr and the root.
+    assert_eq!(new, ["dirtree", "dirtree", "dirtree", "dirtree", "file"]);
+    assert_eq!(done.meta, all.meta);
+}
+
+#[test]
+fn what_a_right_tree_has_is_not_looked_at() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let trees = fixture.trees(&[TREE, &format!("{TREE}\nusr/lib/new\nusr/bin/tool=changed")]);
+    let right = relabelled(repo, &trees[0], Of::Layer, None, echo);
+    let root = (right.tree, right.meta);
+    let same = relabelled(repo, &tree_of(&right), Of::Layer, Some(root), echo);
+    assert_eq!((same.looked_at, same.tree), (0, right.tree));
+    let whole = relabelled(repo, &trees[1], Of::Layer, None, echo);
+    let next = relabelled(repo, &tree_of(&whole), Of::Layer, Some(root), echo);
+    // Two files differ; the directories above them have the metadata that they had.
+    assert_eq!((next.looked_at, next.changed), (2, 0));
+    assert_eq!(next.tree, whole.tree);
+    // A tree that is wrong where the right one is not is set right all the same.
+    let bare = relabelled(repo, &trees[1], Of::Layer, Some(root), echo);
+    assert_eq!((bare.tree, bare.meta), (whole.tree, whole.meta));
+}
+
+#[test]
+fn what_the_policy_leaves_alone() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let trees = fixture.trees(&["usr/none\nusr/lib/.wh.name"]);
+    let all = relabelled(repo, &trees[0], Of::Tree, None, constant);
+    let label_of = |of, path: &str| {
+        labels(
+            repo,
+            &tree_of(&relabelled(repo, &tree_of(&all), of, None, echo)),
+        )[path]
+            .clone()
+    };
+    assert_eq!(label_of(Of::Tree, "usr/none"), "all\0");
+    assert_eq!(label_of(Of::Layer, "usr/none"), "none");
+    // A base may have a file that is called like a marker; a layer's marker is none.
+    assert_eq!(
+        label_of(Of::Tree, "usr/lib/.wh.name"),
+        "usr/lib/.wh.name:10\0"
+    );
+    assert_eq!(label_of(Of::Layer, "usr/lib/.wh.name"), "all\0");
+}
+
+#[test]
+fn wrong_labels_are_told_and_nothing_is_written() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let trees = fixture.trees(&[TREE]);
+    let right = relabelled(repo, &trees[0], Of::Tree, None, echo);
+    let tell = |tree: &LayerTree| {
+        let mut found = Vec::new();
+        let root = (tree.tree, tree.meta);
+        let mut take = |wrong: Mislabelled| found.push(wrong.path);
+        let paths = find_mislabelled(repo, root, &echo, &mut take).unwrap();
+        (paths, found)
+    };
+    assert_eq!(tell(&tree_of(&right)), (12, Vec::new()));
+    let objects = repo.list_objects().count();
+    let (paths, found) = tell(&trees[0]);
+    assert_eq!((paths, found.len()), (12, 11));
+    assert!(found.contains(&String::new()), "the root too");
+    assert_eq!(repo.list_objects().count(), objects);
+}
+
+#[test]
+fn a_policy_that_cannot_answer_is_an_error_that_names_the_path() {
+    let fixture = Fixture::new();
+    let trees = fixture.trees(&["usr/bin/tool"]);
+    let broken = |path: &str, _: u32| -> Result<Option<Vec<u8>>, LabelError> {
+        match path {
+            "usr/bin/tool" => Err("no answer".into()),
+            _ => Ok(None),
+        }
+    };
+    let stage = fixture.repo.stage().unwrap();
+    let error = relabel(&trees[0], Of::Tree, None, &broken, &stage).unwrap_err();
+    assert!(
+        matches!(&error, Error::Label { path, .. } if path == "usr/bin/tool"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_same_in_every_repository_mode() {
+    let sum = |mode| {
+        let fixture = Fixture::with_mode(mode);
+        let trees = fixture.trees(&[TREE]);
+        let done = relabelled(&fixture.repo, &trees[0], Of::Layer, None, echo);
+        (done.tree, done.meta, done.changed)
+    };
+    let modes = [RepoMode::Bare, RepoMode::BareUser, RepoMode::Archive].map(sum);
+    assert!(modes.iter().all(|other| *other == modes[0]), "{modes:?}");
+}
