@@ -45,6 +45,12 @@ const fn pure(name: &'static str, ours: &'static [&'static str]) -> Line {
 const CRATES: &[Line] = &[
     pure("oci-manifest", &[]),
     pure("ostree-objects", &[]),
+    Line {
+        name: "selinux-label",
+        ours: &[],
+        theirs: &["selinux"],
+        heavy: &[],
+    },
     pure("ostree-store", &["ostree-objects"]),
     pure("ostree-refs", &["oci-manifest"]),
     Line {
