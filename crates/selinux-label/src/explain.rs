@@ -8,7 +8,7 @@ use crate::Label;
 pub struct Explanation {
     /// The label; `None` if the rule says `<<none>>`, or if there is no rule.
     pub label: Option<Label>,
-    /// The rule that decides; `None` if none matches.
+    /// The rule that decides; `None` if none matches, and always when libselinux was asked, which does not tell.
     pub rule: Option<Rule>,
     /// The path that the rules were asked for: cleaned and substituted.
     pub looked_up: String,
@@ -29,7 +29,7 @@ pub struct Rule {
     /// The file, relative to the root of the tree.
     pub file: String,
     /// The line, from 1.
-    pub line: u64,
+    pub line: u32,
 }
 
 /// One line of a `file_contexts.subs` or `file_contexts.subs_dist` file.
@@ -43,5 +43,5 @@ pub struct Substitution {
     /// The file, relative to the root of the tree.
     pub file: String,
     /// The line, from 1.
-    pub line: u64,
+    pub line: u32,
 }

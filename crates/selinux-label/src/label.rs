@@ -28,6 +28,12 @@ impl Label {
     }
 }
 
+impl std::borrow::Borrow<str> for Label {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl AsRef<str> for Label {
     fn as_ref(&self) -> &str {
         &self.0

@@ -1,9 +1,13 @@
 //! The policy of a tree.
 
-use crate::{Explanation, Fingerprint, Label, PolicyTree, Result};
+use crate::files::{Files, Kind};
+use crate::key::{self, Aliases};
+use crate::rules::{self, Rules};
+use crate::substitution::Substitutions;
+use crate::{Explanation, Fingerprint, Label, PolicyTree, Result, explain};
 use std::sync::Arc;
 
-/// The policy of a tree: which label its paths get. Cheap to clone, and to be asked by several threads.
+/// The policy of a tree: which label its paths get. Cheap to clone, and may be asked by several threads at once.
 #[derive(Debug, Clone)]
 pub struct Policy {
     inner: Arc<Inner>,
@@ -13,17 +17,48 @@ pub struct Policy {
 struct Inner {
     name: String,
     fingerprint: Fingerprint,
+    aliases: Aliases,
+    rules: Rules,
 }
 
 impl Policy {
     /// Reads the policy of a tree; `None` if it has none.
     ///
+    /// It is that of `etc/selinux` if there is such a directory, else that of `usr/etc/selinux`. Without `config`, or if
+    /// `config` turns SELinux off, there is none. Compiled files (`file_contexts.bin`) are not read: they say what the text
+    /// says, for one version of PCRE2.
+    ///
     /// # Errors
     ///
-    /// There is one, and it is bad.
+    /// There is a policy, and it is incomplete, or not to be understood, or larger than [`limits`](crate::limits) allow. All
+    /// rules are parsed here, so that a bad one is found whether paths reach it or not; libselinux looks at a regular
+    /// expression when a path reaches it.
     pub fn open(tree: &dyn PolicyTree) -> Result<Option<Self>> {
-        let _ = tree;
-        Ok(None)
+        let Some(files) = Files::read(tree)? else {
+            return Ok(None);
+        };
+        let fingerprint = Fingerprint::of(&files);
+        let mut rules = rules::Builder::default();
+        let mut aliases = Aliases::default();
+        for file in files.files {
+            match file.kind {
+                Kind::Rules | Kind::HomeRules | Kind::LocalRules => {
+                    rules.add(&file.path, &file.bytes)?;
+                }
+                Kind::Substitutions | Kind::DistSubstitutions => {
+                    let list = Substitutions::parse(&file.path, &file.bytes)?;
+                    aliases.lists.push((file.path, list));
+                }
+            }
+        }
+        Ok(Some(Self {
+            inner: Arc::new(Inner {
+                name: files.name,
+                fingerprint,
+                aliases,
+                rules: rules.build(),
+            }),
+        }))
     }
 
     /// The name, which `SELINUXTYPE` in `config` says: `default`, `targeted`.
@@ -38,15 +73,20 @@ impl Policy {
         self.inner.fingerprint
     }
 
-    /// The label of an absolute path in the final tree, for a mode with the file type (`st_mode`).
+    /// The label of an absolute path in the final tree, for a mode with the file type (`st_mode`); without the
+    /// type, rules for every type apply.
     ///
     /// `None` if the policy says `<<none>>`, or nothing.
     ///
     /// # Errors
     ///
-    /// The path is not absolute, or has a NUL byte.
+    /// The path is not absolute or has a NUL byte, or the rules take more memory than
+    /// [`limits`](crate::limits) allow.
     pub fn label(&self, path: &str, mode: u32) -> Result<Option<Label>> {
-        Ok(self.explain(path, mode)?.label)
+        let inner = &*self.inner;
+        let path = inner.aliases.apply(key::clean(path)?, |_, _| {});
+        let rule = inner.rules.find(&path, mode)?;
+        Ok(rule.and_then(|rule| inner.rules.label(rule)).cloned())
     }
 
     /// The label, and where it comes from.
@@ -54,12 +94,23 @@ impl Policy {
     /// # Errors
     ///
     /// As [`label`](Self::label).
-    pub fn explain(&self, path: &str, _mode: u32) -> Result<Explanation> {
+    pub fn explain(&self, path: &str, mode: u32) -> Result<Explanation> {
+        let inner = &*self.inner;
+        let mut substitutions = Vec::new();
+        let path = inner.aliases.apply(key::clean(path)?, |file, line| {
+            substitutions.push(explain::Substitution {
+                alias: line.alias.as_ref().to_owned(),
+                target: line.target.as_ref().to_owned(),
+                file: file.to_owned(),
+                line: line.number,
+            });
+        });
+        let rule = inner.rules.find(&path, mode)?;
         Ok(Explanation {
-            label: Some(Label::new("")),
-            rule: None,
-            looked_up: path.to_owned(),
-            substitutions: Vec::new(),
+            label: rule.and_then(|rule| inner.rules.label(rule)).cloned(),
+            rule: rule.map(|rule| inner.rules.explain(rule)),
+            looked_up: path.into_owned(),
+            substitutions,
         })
     }
 }
