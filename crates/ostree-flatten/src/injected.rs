@@ -1,7 +1,7 @@
 //! Empty files that image builders leave behind.
 
 use ostree_objects::{Checksum, DirTree};
-use ostree_store::{Repo, Stage};
+use ostree_store::Stage;
 
 use crate::{
     Error, Merged, Report,
@@ -19,11 +19,7 @@ const INJECTED: [&str; 2] = ["hostname", "resolv.conf"];
 /// # Errors
 ///
 /// An object that cannot be read or written.
-pub fn drop_injected_files(
-    repo: &Repo,
-    merged: &mut Merged,
-    stage: &mut Stage,
-) -> Result<(), Error> {
+pub fn drop_injected_files(merged: &mut Merged, stage: &mut Stage) -> Result<(), Error> {
     let report = &mut merged.report;
     let mut root = read(stage, &merged.tree, "", report)?;
     let Some((usr_tree, _)) = root.dir("usr") else {
@@ -39,7 +35,7 @@ pub fn drop_injected_files(
         let Some(checksum) = etc.file(name) else {
             continue;
         };
-        if is_empty_file(repo, &checksum, name)? {
+        if is_empty_file(stage, &checksum, name)? {
             etc.files.retain(|(have, _)| have != name);
             removed.push(format!("usr/etc/{name}"));
         }
@@ -54,12 +50,14 @@ pub fn drop_injected_files(
     Ok(())
 }
 
-fn is_empty_file(repo: &Repo, checksum: &Checksum, name: &str) -> Result<bool, Error> {
-    let stat = repo.file_stat(checksum).map_err(|source| Error::ReadFile {
-        path: format!("usr/etc/{name}"),
-        source,
-    })?;
-    Ok(!stat.header.is_symlink() && stat.size == 0)
+fn is_empty_file(stage: &Stage, checksum: &Checksum, name: &str) -> Result<bool, Error> {
+    let file = stage
+        .open_file(checksum)
+        .map_err(|source| Error::ReadFile {
+            path: format!("usr/etc/{name}"),
+            source,
+        })?;
+    Ok(!file.header.is_symlink() && file.size == 0)
 }
 
 /// Writes `child` and makes `parent` name it.

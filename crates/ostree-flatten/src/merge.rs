@@ -6,7 +6,7 @@ use std::{
 };
 
 use ostree_objects::{Checksum, FileHeader};
-use ostree_store::{Repo, Stage};
+use ostree_store::Stage;
 
 use crate::{
     Error, LayerTree, LowerKind, Replaced, Report,
@@ -51,14 +51,12 @@ pub struct Merged {
 /// Neither base nor layer; an object that cannot be read or written; a marker that names nothing, `.` or `..`;
 /// more than [`MAX_DEPTH`](crate::MAX_DEPTH) levels.
 pub fn merge(
-    repo: &Repo,
     base: Option<&LayerTree>,
     layers: &[LayerTree],
     rule: DirectoryRule,
     stage: &mut Stage,
 ) -> Result<Merged, Error> {
     let mut overlay = Overlay {
-        repo,
         stage,
         forest: Forest::default(),
         report: Report::default(),
@@ -126,7 +124,6 @@ struct Task {
 }
 
 struct Overlay<'a> {
-    repo: &'a Repo,
     stage: &'a mut Stage,
     forest: Forest,
     report: Report,
@@ -239,8 +236,8 @@ impl Overlay<'_> {
     /// Notes that a directory replaced the lower file or link `file`.
     fn replaced(&mut self, path: &str, file: &Checksum, rule: LayerRule<'_>) -> Result<(), Error> {
         let header: FileHeader = self
-            .repo
-            .file_stat(file)
+            .stage
+            .open_file(file)
             .map_err(|source| Error::ReadFile {
                 path: path.to_owned(),
                 source,

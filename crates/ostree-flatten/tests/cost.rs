@@ -32,7 +32,7 @@ fn report(base_text: Option<&str>, layers: &[&str]) -> (Report, Vec<LayerTree>, 
     let base = base_text.map(|text| fixture.trees(&[text]).remove(0));
     let trees = fixture.trees(layers);
     let mut stage = fixture.repo.stage().unwrap();
-    let merged = merge(&fixture.repo, base.as_ref(), &trees, UpperWins, &mut stage).unwrap();
+    let merged = merge(base.as_ref(), &trees, UpperWins, &mut stage).unwrap();
     let root = LayerTree {
         tree: merged.tree,
         meta: merged.meta,

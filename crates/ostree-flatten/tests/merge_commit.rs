@@ -35,7 +35,7 @@ fn has_the_four_keys_and_nothing_of_its_own() {
     let trees = fixture.trees(&["usr/a"]);
     let parent = Checksum::of(b"the base commit");
     let mut stage = fixture.repo.stage().unwrap();
-    let merged = merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap();
+    let merged = merge(None, &trees, UpperWins, &mut stage).unwrap();
     let none = BTreeMap::new();
     let unknown_time = commit(&none).write(&merged, &mut stage).unwrap();
     let again = commit(&none).write(&merged, &mut stage).unwrap();
@@ -81,7 +81,7 @@ fn keys_of_its_own_and_bad_text_are_refused() {
     let fixture = Fixture::new();
     let trees = fixture.trees(&["a"]);
     let mut stage = fixture.repo.stage().unwrap();
-    let merged = merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap();
+    let merged = merge(None, &trees, UpperWins, &mut stage).unwrap();
     let extra = BTreeMap::from([("ostree.manifest".to_owned(), Value::Str(String::new()))]);
     let error = commit(&extra).write(&merged, &mut stage).unwrap_err();
     assert!(matches!(error, Error::ReservedKey { .. }), "{error}");

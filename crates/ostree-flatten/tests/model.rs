@@ -219,7 +219,7 @@ fn agrees_with_the_model() {
         };
         let base_tree = base.as_ref().map(&mut stored);
         let trees: Vec<LayerTree> = layers.iter().map(&mut stored).collect();
-        let merged = merge(&fixture.repo, base_tree.as_ref(), &trees, rule, stage).unwrap();
+        let merged = merge(base_tree.as_ref(), &trees, rule, stage).unwrap();
         let expected = model(base.as_ref(), &layers, rule);
         assert_tree("model", stage, (merged.tree, merged.meta), &expected);
     });

@@ -21,7 +21,7 @@ fn check(what: &str, rule: DirectoryRule, layers: &[&str], expected: &str) -> Re
     let trees = fixture.trees(layers);
     let mut stage = fixture.repo.stage().unwrap();
     let what = format!("{what} ({rule:?})");
-    let merged = merge(&fixture.repo, None, &trees, rule, &mut stage).unwrap();
+    let merged = merge(None, &trees, rule, &mut stage).unwrap();
     let root = (merged.tree, merged.meta);
     assert_tree(&what, &mut stage, root, &listing(expected).0);
     merged.report
@@ -37,7 +37,7 @@ fn refused(layers: &[&str]) -> Error {
     let fixture = Fixture::new();
     let trees = fixture.trees(layers);
     let mut stage = fixture.repo.stage().unwrap();
-    merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap_err()
+    merge(None, &trees, UpperWins, &mut stage).unwrap_err()
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn layers_that_do_not_say_what_they_implied() {
         tree.implied = None;
     }
     let mut stage = fixture.repo.stage().unwrap();
-    let merged = merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap();
+    let merged = merge(None, &trees, UpperWins, &mut stage).unwrap();
     let expected = "d/ 700\nd/a\nd/b\no/ 711\n+x=2";
     assert_tree(
         "merged",
@@ -435,20 +435,13 @@ fn the_base_is_taken_as_it_is() {
     let trees = fixture.trees(&["a\nd/.wh.odd\nd/e", "b"]);
     let mut stage = fixture.repo.stage().unwrap();
     let rule = UpperWins;
-    let alone = merge(&fixture.repo, Some(&trees[0]), &[], rule, &mut stage).unwrap();
+    let alone = merge(Some(&trees[0]), &[], rule, &mut stage).unwrap();
     assert_eq!((alone.tree, alone.meta), (trees[0].tree, trees[0].meta));
     assert_eq!(alone.report, Report::default());
-    let merged = merge(
-        &fixture.repo,
-        Some(&trees[0]),
-        &trees[1..],
-        rule,
-        &mut stage,
-    )
-    .unwrap();
+    let merged = merge(Some(&trees[0]), &trees[1..], rule, &mut stage).unwrap();
     let expected = listing("a\nb\nd/.wh.odd\nd/e").0;
     assert_tree("merged", &mut stage, (merged.tree, merged.meta), &expected);
-    let nothing = merge(&fixture.repo, None, &[], rule, &mut stage).unwrap_err();
+    let nothing = merge(None, &[], rule, &mut stage).unwrap_err();
     assert!(matches!(nothing, Error::NothingToMerge), "{nothing}");
 }
 
@@ -465,7 +458,7 @@ fn two_populated_etc_are_reported() {
         let fixture = Fixture::new();
         let trees = fixture.trees(&layers);
         let mut stage = fixture.repo.stage().unwrap();
-        let merged = merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap();
+        let merged = merge(None, &trees, UpperWins, &mut stage).unwrap();
         assert_eq!(merged.report.both_etc_populated, reported, "{layers:?}");
     }
 }
@@ -491,8 +484,8 @@ fn injected_empty_files_are_dropped() {
         let fixture = Fixture::new();
         let trees = fixture.trees(&[text]);
         let mut stage = fixture.repo.stage().unwrap();
-        let mut merged = merge(&fixture.repo, None, &trees, UpperWins, &mut stage).unwrap();
-        drop_injected_files(&fixture.repo, &mut merged, &mut stage).unwrap();
+        let mut merged = merge(None, &trees, UpperWins, &mut stage).unwrap();
+        drop_injected_files(&mut merged, &mut stage).unwrap();
         let Merged { tree, meta, report } = merged;
         assert_tree(text, &mut stage, (tree, meta), &listing(expected).0);
         assert_eq!(report.injected_removed, removed, "{text}");
@@ -528,10 +521,8 @@ fn rows_31_32_33_depth() {
     let (lower, upper) = (layer(900, Some("a")), layer(900, Some(".wh.a")));
     let (deep_lower, deep_upper) = (layer(2100, Some("a")), layer(5000, Some("b")));
     let (deepest, too_deep) = (layer(2048, None), layer(2049, None));
-    let repo = &fixture.repo;
 
     let merged = merge(
-        repo,
         Some(&lower),
         std::slice::from_ref(&upper),
         UpperWins,
@@ -540,20 +531,19 @@ fn rows_31_32_33_depth() {
     let merged = merged.unwrap();
     assert_eq!(merged.report.whiteouts_applied, 1);
     assert_tree("both", &mut stage, (merged.tree, merged.meta), &chain(900));
-    let alone = merge(repo, None, &[upper], UpperWins, &mut stage).unwrap();
+    let alone = merge(None, &[upper], UpperWins, &mut stage).unwrap();
     assert_tree("alone", &mut stage, (alone.tree, alone.meta), &chain(900));
 
-    merge(repo, None, &[deepest], UpperWins, &mut stage).unwrap();
-    merge(repo, None, &[too_deep], UpperWins, &mut stage).unwrap_err();
+    merge(None, &[deepest], UpperWins, &mut stage).unwrap();
+    merge(None, &[too_deep], UpperWins, &mut stage).unwrap_err();
 
     let over = merge(
-        repo,
         Some(&deep_lower),
         std::slice::from_ref(&deep_upper),
         UpperWins,
         &mut stage,
     );
-    let alone = merge(repo, None, &[deep_upper], UpperWins, &mut stage);
+    let alone = merge(None, &[deep_upper], UpperWins, &mut stage);
     for refused in [over, alone] {
         let error = refused.unwrap_err();
         assert!(
