@@ -136,6 +136,7 @@ impl State {
             Phase::Layers => return,
             Phase::VerifyBase => "verifying the base commit",
             Phase::Merge => "merging the layers",
+            Phase::Labels => "setting labels right",
             Phase::Publish => "writing the image's ref",
             Phase::Prune => "looking for what nothing needs",
             Phase::Check => "reading and hashing objects",

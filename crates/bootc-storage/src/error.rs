@@ -125,6 +125,15 @@ pub enum Error {
         #[source]
         source: Box<ostree_flatten::Error>,
     },
+    /// The image's SELinux policy cannot be used.
+    #[error("the SELinux policy of image {reference} is not usable")]
+    Policy {
+        /// The image, as asked for.
+        reference: String,
+        /// What is wrong, with file and line.
+        #[source]
+        source: Box<selinux_label::Error>,
+    },
     /// Objects cannot be read or written.
     #[error("object store: {action}")]
     Store {

@@ -24,6 +24,9 @@ pub enum Phase {
     VerifyBase,
     /// Layer trees are merged and the merge commit is written.
     Merge,
+    /// Labels that are not those of the image's own policy are set right. [`Phase::Merge`] comes again after it
+    /// where there were any.
+    Labels,
     /// Refs are written and brought to disk.
     Publish,
     /// Refs and objects that nothing needs are removed.

@@ -40,6 +40,7 @@ impl Error {
             | Self::RefCollision { .. }
             | Self::Layer { .. }
             | Self::Merge { .. }
+            | Self::Policy { .. }
             | Self::BaseIncomplete { .. }
             | Self::ReservedMetadata { .. } => Kind::Invalid,
             _ => Kind::Io,

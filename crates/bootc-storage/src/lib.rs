@@ -14,6 +14,7 @@ mod publish;
 pub mod pull;
 mod reach;
 mod remove;
+mod selinux;
 mod storage;
 mod stored;
 

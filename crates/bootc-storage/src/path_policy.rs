@@ -3,16 +3,17 @@
 use std::io::Read as _;
 
 use ostree_layer::{NonUsr, PathPolicy, Var};
-use ostree_objects::{Checksum, DirTree};
+use ostree_objects::Checksum;
 use ostree_store::Repo;
 
 use crate::libostree_version;
 use crate::pull::Compat;
+use crate::selinux::StoredTree;
 
 /// Where the base may configure its root; the first that exists counts.
-const CONFIGS: [&[&str]; 2] = [
-    &["etc", "ostree", "prepare-root.conf"],
-    &["usr", "lib", "ostree", "prepare-root.conf"],
+const CONFIGS: [&str; 2] = [
+    "etc/ostree/prepare-root.conf",
+    "usr/lib/ostree/prepare-root.conf",
 ];
 /// `prepare-root.conf` is a few lines; more than this is none.
 const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
@@ -42,8 +43,9 @@ pub(crate) fn for_base(
 }
 
 fn has_overlay_root(repo: &Repo, root: &Checksum) -> Result<bool, ostree_store::Error> {
+    let tree = StoredTree::published(repo, *root);
     for path in CONFIGS {
-        if let Some(file) = find_file(repo, root, path)? {
+        if let Some(file) = tree.file(path)? {
             let mut text = String::new();
             let object = repo.open_file(&file)?;
             let read = object
@@ -54,28 +56,6 @@ fn has_overlay_root(repo: &Repo, root: &Checksum) -> Result<bool, ostree_store::
         }
     }
     Ok(false)
-}
-
-fn find_file(
-    repo: &Repo,
-    root: &Checksum,
-    path: &[&str],
-) -> Result<Option<Checksum>, ostree_store::Error> {
-    let Some((name, parents)) = path.split_last() else {
-        return Ok(None);
-    };
-    let mut tree: DirTree = repo.read_dirtree(root)?;
-    for parent in parents {
-        let Some((_, child, _)) = tree.dirs.iter().find(|(dir, _, _)| dir == parent) else {
-            return Ok(None);
-        };
-        tree = repo.read_dirtree(child)?;
-    }
-    Ok(tree
-        .files
-        .iter()
-        .find(|(file, _)| file == name)
-        .map(|(_, checksum)| *checksum))
 }
 
 /// Whether a `prepare-root.conf` asks for an overlay as root: `[root] transient` or `[composefs] enabled`

@@ -19,6 +19,9 @@ use ostree_store::Repo;
 
 const SELINUX: &[u8] = b"security.selinux";
 
+/// A policy for tests.
+type Label = fn(&str, u32) -> Result<Option<Vec<u8>>, LabelError>;
+
 const TREE: &str = "
     usr/bin/tool
     usr/bin/link->tool
@@ -44,7 +47,7 @@ fn relabelled(
     tree: &LayerTree,
     of: Of,
     right: Option<(Checksum, Checksum)>,
-    label: fn(&str, u32) -> Result<Option<Vec<u8>>, LabelError>,
+    label: Label,
 ) -> Relabelled {
     let stage = repo.stage().unwrap();
     let done = relabel(tree, of, right, &label, &stage).unwrap();

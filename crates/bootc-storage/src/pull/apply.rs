@@ -1,11 +1,16 @@
 //! Carrying out a plan: base layers, derived layers, merge commit, image ref, in that order.
 
+use std::mem;
+
 use image_source::Source;
 use oci_manifest::{Digest, Layout, Role};
-use ostree_layer::{PathPolicy, Report, StagedLayer};
+use ostree_layer::{PathPolicy, Report, StagedLayer, UnlabelledLayer};
 use ostree_objects::Checksum;
 
+use super::forecast::Forecast;
+use super::labelled::LabelReport;
 use super::layer_state::{VerifiedLayers, has_ref, state_of};
+use super::merge::MergedImage;
 use super::plan::Work;
 use super::transfer::{Arrived, Transfer};
 use super::{LayerPlan, LayerState, PullConfig, PullPlan};
@@ -28,6 +33,8 @@ pub struct Pulled {
     pub reused: usize,
     /// What merging the layers found; none when unchanged.
     pub merge: Option<ostree_flatten::Report>,
+    /// Where the labels come from, and what had to be set right; none when unchanged.
+    pub labels: Option<LabelReport>,
 }
 
 /// A layer that was fetched, and what its import noticed.
@@ -73,6 +80,7 @@ impl Storage {
                     stored: Vec::new(),
                     reused: plan.layers.len(),
                     merge: None,
+                    labels: None,
                 })
             }
             Work::Import(source) => {
@@ -153,7 +161,11 @@ impl<'a> Pull<'a> {
         // The base decides which paths of derived layers are kept, so it comes first.
         let base = self.bring_in_base()?;
         self.bring_in_derived(base.as_ref())?;
-        let (merge_commit, merge) = self.merge(base.as_ref())?;
+        let MergedImage {
+            commit: merge_commit,
+            merge,
+            labels,
+        } = self.merge(base.as_ref())?;
         (self.observer)(Event::Phase(Phase::Publish));
         self.storage.set_ref(&self.plan.ref_name, &merge_commit)?;
         self.stored.sort_by_key(|layer| layer.index);
@@ -164,13 +176,15 @@ impl<'a> Pull<'a> {
             stored: self.stored,
             reused: self.reused,
             merge: Some(merge),
+            labels: Some(labels),
         })
     }
 
     /// Commit layer and chunks. The commit refers to objects of the chunks, so it becomes visible after them.
     fn bring_in_base(&mut self) -> Result<Option<Checksum>, Error> {
         let layers = self.wanted(|role| role != Role::Derived, None)?;
-        let held_back = self.transfer(&layers, PathPolicy::everything())?;
+        let forecast = Forecast::of_base();
+        let held_back = self.transfer(&layers, PathPolicy::everything(), &forecast)?;
         let stored_base = self
             .layout
             .base_layer()
@@ -199,7 +213,11 @@ impl<'a> Pull<'a> {
         if base.is_some() && !layers.is_empty() {
             (self.observer)(Event::Phase(Phase::Layers));
         }
-        self.transfer(&layers, policy).map(drop)
+        let PullPlan {
+            previous, config, ..
+        } = self.plan;
+        let forecast = Forecast::new(self.storage, base, previous.as_ref(), config);
+        self.transfer(&layers, policy, &forecast).map(drop)
     }
 
     /// The layers of some roles, their state looked at again now that nothing can be pruned under us. Those that are
@@ -259,6 +277,7 @@ impl<'a> Pull<'a> {
         &mut self,
         layers: &[LayerPlan],
         policy: PathPolicy,
+        forecast: &Forecast,
     ) -> Result<Vec<(usize, StagedLayer)>, Error> {
         let reference = self.reference.clone();
         let transfer = Transfer {
@@ -266,20 +285,48 @@ impl<'a> Pull<'a> {
             source: self.source,
             config: self.config,
             policy,
+            forecast,
             reference: &reference,
             observer: self.observer,
         };
         let mut held_back = Vec::new();
+        let mut waiting = Vec::new();
         transfer.run(layers, |index, arrived| {
             match arrived {
                 Arrived::Published { commit, report } => {
                     self.arrived(layers, index, commit, report)?;
                 }
                 Arrived::HeldBack(staged) => held_back.push((index, *staged)),
+                Arrived::Unlabelled(layer) => {
+                    waiting.push((index, layer));
+                    if forecast.look_in(&waiting) {
+                        self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
+                    }
+                }
             }
             Ok(())
         })?;
+        self.label_waiting(&transfer, layers, waiting)?;
         Ok(held_back)
+    }
+
+    /// Finish the layers that waited for the policy: it is known, or no layer has one.
+    fn label_waiting(
+        &mut self,
+        transfer: &Transfer<'_>,
+        layers: &[LayerPlan],
+        waiting: Vec<(usize, Box<UnlabelledLayer>)>,
+    ) -> Result<(), Error> {
+        for (index, layer) in waiting {
+            let labels = transfer.forecast.settle(None);
+            let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else {
+                continue;
+            };
+            if let Arrived::Published { commit, report } = transfer.label(plan, *layer, labels)? {
+                self.arrived(layers, index, commit, report)?;
+            }
+        }
+        Ok(())
     }
 
     /// A layer's objects are in the repository: give it its ref.
@@ -322,8 +369,30 @@ impl<'a> Pull<'a> {
         Ok(())
     }
 
+    /// A layer has another commit now, with the labels of the image's policy.
+    pub(super) fn replaced(&mut self, index: usize, commit: Checksum) -> Result<(), Error> {
+        let digest = self.layout.layers[index].descriptor.digest.clone();
+        self.set_ref_of(&digest, &commit)?;
+        for layer in &self.layout.layers {
+            if layer.descriptor.digest == digest {
+                self.commits[layer.index] = Some(commit);
+            }
+        }
+        for stored in self
+            .stored
+            .iter_mut()
+            .filter(|stored| stored.digest == digest)
+        {
+            stored.commit = commit;
+        }
+        Ok(())
+    }
+
     fn set_layer_ref(&self, plan: &LayerPlan, commit: &Checksum) -> Result<(), Error> {
-        let digest = &plan.layer.descriptor.digest;
+        self.set_ref_of(&plan.layer.descriptor.digest, commit)
+    }
+
+    fn set_ref_of(&self, digest: &Digest, commit: &Checksum) -> Result<(), Error> {
         let name = ostree_refs::blob_ref(digest).map_err(|source| Error::Ref {
             reference: digest.to_string(),
             source,

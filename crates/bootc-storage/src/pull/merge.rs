@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use oci_manifest::created_timestamp;
-use ostree_flatten::{DirectoryRule, LayerTree, MergeCommit, drop_injected_files, merge};
+use ostree_flatten::{DirectoryRule, LayerTree, MergeCommit, Merged, drop_injected_files, merge};
 use ostree_objects::Checksum;
+use ostree_store::Stage;
 
 use super::Compat;
 use super::apply::Pull;
+use super::labelled::{InputLayer, Inputs, LabelReport};
+use crate::selinux::PolicyLabels;
 use crate::stored::StoredImage;
 use crate::{Error, Event, IMPORTER_PREFIX, IMPORTER_VERSION, Phase, Warning};
 
@@ -30,20 +33,68 @@ pub(super) fn has_other_rules(image: &StoredImage, compat: Compat) -> bool {
     })
 }
 
+/// What a merge gave.
+pub(super) struct MergedImage {
+    pub(super) commit: Checksum,
+    pub(super) merge: ostree_flatten::Report,
+    pub(super) labels: LabelReport,
+}
+
 impl Pull<'_> {
-    /// Merge what came in and publish the merge commit's objects; the ref is the caller's.
-    pub(super) fn merge(
-        &self,
-        base: Option<&Checksum>,
-    ) -> Result<(Checksum, ostree_flatten::Report), Error> {
+    /// Merge what came in and publish the merge commit's objects; the image's ref is the caller's. Layers whose labels
+    /// were set right get their new refs.
+    pub(super) fn merge(&mut self, base: Option<&Checksum>) -> Result<MergedImage, Error> {
         (self.observer)(Event::Phase(Phase::Merge));
-        let base_tree = base.map(|commit| self.layer_tree(commit)).transpose()?;
-        let layers = self
-            .layout
-            .derived()
-            .filter_map(|layer| self.commits[layer.index])
-            .map(|commit| self.layer_tree(&commit))
-            .collect::<Result<Vec<_>, Error>>()?;
+        let mut inputs = self.inputs(base)?;
+        let mut stage = self.merge_stage()?;
+        let mut merged = self.merge_trees(&inputs, &mut stage)?;
+        let labels = self.merged_policy(&stage, merged.tree)?;
+        let mut report = LabelReport {
+            policy: labels.0.as_ref().map(|policy| policy.name().to_owned()),
+            ..LabelReport::default()
+        };
+        let mut labelled = self.merge_stage()?;
+        if self.relabel(&mut inputs, &labels, &labelled, &mut report)? {
+            (self.observer)(Event::Phase(Phase::Merge));
+            // What the first merge wrote goes with its stage.
+            merged = self.merge_trees(&inputs, &mut labelled)?;
+            stage = labelled;
+        }
+        self.warn(&merged.report);
+        let commit = self.merge_commit(base, &merged, &labels, &mut stage)?;
+        stage.publish().map_err(store("publish the merge commit"))?;
+        for (index, commit) in inputs.recommitted() {
+            self.replaced(index, commit)?;
+        }
+        Ok(MergedImage {
+            commit,
+            merge: merged.report,
+            labels: report,
+        })
+    }
+
+    fn merge_stage(&self) -> Result<Stage, Error> {
+        let repo = &self.storage.repo;
+        repo.stage().map_err(store("stage the merge commit"))
+    }
+
+    fn inputs(&self, base: Option<&Checksum>) -> Result<Inputs, Error> {
+        let read = |commit: &Checksum| {
+            let commit = self.storage.repo.read_commit(commit);
+            commit.map_err(store("read a layer commit"))
+        };
+        let base = base.map(read).transpose()?;
+        let layers = self.layout.derived().filter_map(|layer| {
+            let commit = self.commits[layer.index]?;
+            Some(read(&commit).map(|commit| InputLayer::new(layer.index, commit)))
+        });
+        Ok(Inputs {
+            base: base.as_ref().map(LayerTree::from_commit),
+            layers: layers.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn merge_trees(&self, inputs: &Inputs, stage: &mut Stage) -> Result<Merged, Error> {
         let rule = match self.config.compat {
             Compat::None => DirectoryRule::UpperWins,
             Compat::OstreeExt => DirectoryRule::LowerKept,
@@ -52,21 +103,20 @@ impl Pull<'_> {
             reference: self.reference.clone(),
             source: Box::new(source),
         };
-        let mut stage = self
-            .storage
-            .repo
-            .stage()
-            .map_err(store("stage the merge commit"))?;
-        let mut merged = merge(
-            &self.storage.repo,
-            base_tree.as_ref(),
-            &layers,
-            rule,
-            &mut stage,
-        )
-        .map_err(failed)?;
-        drop_injected_files(&self.storage.repo, &mut merged, &mut stage).map_err(failed)?;
-        self.warn(&merged.report);
+        let mut merged =
+            merge(inputs.base.as_ref(), &inputs.layer_trees(), rule, stage).map_err(failed)?;
+        drop_injected_files(&mut merged, stage).map_err(failed)?;
+        Ok(merged)
+    }
+
+    fn merge_commit(
+        &self,
+        base: Option<&Checksum>,
+        merged: &Merged,
+        labels: &PolicyLabels,
+        stage: &mut Stage,
+    ) -> Result<Checksum, Error> {
+        let extra: BTreeMap<_, _> = self.label_metadata(labels).into_iter().collect();
         let commit = MergeCommit {
             manifest: self.plan.manifest.raw(),
             manifest_digest: &self.plan.manifest_digest.to_string(),
@@ -74,20 +124,12 @@ impl Pull<'_> {
             importer_version: &importer(self.config.compat),
             parent: base.copied(),
             timestamp: created_timestamp(&self.plan.manifest, &self.plan.config),
-            extra: &BTreeMap::new(),
+            extra: &extra,
         };
-        let checksum = commit.write(&merged, &mut stage).map_err(failed)?;
-        stage.publish().map_err(store("publish the merge commit"))?;
-        Ok((checksum, merged.report))
-    }
-
-    fn layer_tree(&self, commit: &Checksum) -> Result<LayerTree, Error> {
-        let commit = self
-            .storage
-            .repo
-            .read_commit(commit)
-            .map_err(store("read a layer commit"))?;
-        Ok(LayerTree::from_commit(&commit))
+        commit.write(merged, stage).map_err(|source| Error::Merge {
+            reference: self.reference.clone(),
+            source: Box::new(source),
+        })
     }
 
     fn warn(&self, report: &ostree_flatten::Report) {

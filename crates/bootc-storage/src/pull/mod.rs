@@ -2,6 +2,8 @@
 
 mod apply;
 mod config;
+mod forecast;
+mod labelled;
 mod layer_state;
 mod merge;
 mod plan;
@@ -11,6 +13,8 @@ mod verify_base;
 
 pub use apply::{Pulled, StoredReport};
 pub use config::{Compat, PullConfig, default_jobs};
+pub use forecast::ExpectedPolicy;
+pub use labelled::LabelReport;
 pub use layer_state::{LayerPlan, LayerState};
 pub use plan::PullPlan;
 pub use space::SpaceNeed;

@@ -12,6 +12,7 @@ use ostree_layer::PathPolicy;
 use ostree_objects::Checksum;
 use ostree_refs::{IMAGE_PREFIX, RefName, collides};
 
+use super::forecast::{ExpectedPolicy, Forecast};
 use super::layer_state::{VerifiedLayers, state_of};
 use super::merge::has_other_rules;
 use super::{LayerPlan, LayerState, PullConfig, SpaceNeed};
@@ -40,6 +41,8 @@ pub struct PullPlan {
     pub space: SpaceNeed,
     /// The path policy for derived layers; none while the base that decides it is missing.
     pub path_policy: Option<PathPolicy>,
+    /// The SELinux policy that labels derived layers while they come in; the merged tree's own decides in the end.
+    pub policy: ExpectedPolicy,
     pub(super) work: Work,
 }
 
@@ -148,6 +151,7 @@ impl Storage {
         let layout = Layout::new(&manifest, &image_config).map_err(invalid)?;
         check_remote(reference, &layout)?;
         let (layers, path_policy) = self.layer_plans(&layout, config)?;
+        let policy = self.expected_policy(&layers, previous.as_ref(), &image_config);
         let space = SpaceNeed::of(&self.repo, &layers)?;
         space.check(&name)?;
         Ok(PullPlan {
@@ -160,6 +164,7 @@ impl Storage {
             previous,
             space,
             path_policy,
+            policy,
             work: Work::Import(source),
         })
     }
@@ -192,6 +197,22 @@ impl Storage {
             })
             .collect::<Result<Vec<_>, Error>>()?;
         Ok((layers, path_policy))
+    }
+
+    /// Where labels will come from, as far as that is known before the base is in.
+    fn expected_policy(
+        &self,
+        layers: &[LayerPlan],
+        previous: Option<&StoredImage>,
+        config: &Config,
+    ) -> ExpectedPolicy {
+        let base = layers.iter().find(|plan| plan.layer.role == Role::Commit);
+        let commit = match base.map(|plan| &plan.state) {
+            None => None,
+            Some(LayerState::Present { commit }) => Some(commit),
+            Some(_) => return ExpectedPolicy::FetchedBase,
+        };
+        Forecast::new(self, commit, previous, config).expected
     }
 
     pub(super) fn path_policy(
@@ -281,6 +302,7 @@ impl Storage {
             layers,
             previous: Some(stored.clone()),
             path_policy: None,
+            policy: ExpectedPolicy::None,
             work: Work::Nothing {
                 merge_commit: stored.merge_commit,
             },

@@ -10,12 +10,14 @@ use std::thread;
 use image_source::Source;
 use oci_manifest::Role;
 use ostree_layer::{
-    AsTheyCome, Encoding, Import, Labelling, LayerInput, PathPolicy, Report, StagedLayer,
+    Encoding, Import, ImportedLayer, LayerInput, PathPolicy, Report, StagedLayer, UnlabelledLayer,
 };
 use ostree_objects::Checksum;
 use ostree_store::Repo;
 
+use super::forecast::Forecast;
 use super::{LayerPlan, PullConfig};
+use crate::selinux::PolicyLabels;
 use crate::{Error, Event, IMPORTER_VERSION, Observer};
 
 /// What every worker needs.
@@ -25,6 +27,8 @@ pub(super) struct Transfer<'a> {
     pub(super) config: &'a PullConfig,
     /// For derived layers; the paths of base layers are not looked at.
     pub(super) policy: PathPolicy,
+    /// The labels of derived layers.
+    pub(super) forecast: &'a Forecast,
     pub(super) reference: &'a str,
     pub(super) observer: &'a Observer,
 }
@@ -35,6 +39,8 @@ pub(super) enum Arrived {
     Published { commit: Checksum, report: Report },
     /// A commit layer: it may become visible only after the chunks it refers to.
     HeldBack(Box<StagedLayer>),
+    /// A derived layer whose labels were not known when it was read.
+    Unlabelled(Box<UnlabelledLayer>),
 }
 
 type Outcome = (usize, Result<Arrived, Error>);
@@ -48,7 +54,7 @@ impl Transfer<'_> {
         layers: &[LayerPlan],
         mut done: impl FnMut(usize, Arrived) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let queue = Mutex::new(largest_first(layers));
+        let queue = Mutex::new(self.in_order(layers));
         let stop = AtomicBool::new(false);
         let (sender, outcomes) = mpsc::channel::<Outcome>();
         thread::scope(|scope| {
@@ -67,6 +73,16 @@ impl Transfer<'_> {
             }
             first_error.map_or(Ok(()), Err)
         })
+    }
+
+    /// The largest layer is begun first: begun last, it would be waited for alone. While the policy is sought, the
+    /// lowest: it is usually the root file system that brings one.
+    fn in_order<'p>(&self, layers: &'p [LayerPlan]) -> VecDeque<&'p LayerPlan> {
+        let mut queue: Vec<&LayerPlan> = layers.iter().collect();
+        if self.forecast.labels().is_some() {
+            queue.sort_by_key(|plan| std::cmp::Reverse(plan.layer.descriptor.size));
+        }
+        queue.into()
     }
 
     #[expect(
@@ -116,7 +132,7 @@ impl Transfer<'_> {
         })?;
         let import = Import {
             policy: &self.policy,
-            labels: Labelling::By(&AsTheyCome),
+            labels: self.forecast.labelling(),
             limits: &self.config.limits,
             on_bytes: &on_bytes,
             importer: IMPORTER_VERSION,
@@ -133,20 +149,29 @@ impl Transfer<'_> {
             inner: blob.reader,
             stop,
         };
-        let staged = ostree_layer::import(reader, &input, &import, stage)
-            .and_then(|layer| layer.label(&AsTheyCome))
+        let imported = ostree_layer::import(reader, &input, &import, stage)
             .map_err(|source| self.layer_error(plan, source))?;
-        if layer.role == Role::Commit {
-            return Ok(Arrived::HeldBack(Box::new(staged)));
+        match (imported, self.forecast.labels()) {
+            (ImportedLayer::Staged(staged), _) if layer.role == Role::Commit => {
+                Ok(Arrived::HeldBack(staged))
+            }
+            (ImportedLayer::Staged(staged), _) => publish(*staged),
+            (ImportedLayer::Unlabelled(layer), Some(labels)) => self.label(plan, *layer, labels),
+            (ImportedLayer::Unlabelled(layer), None) => Ok(Arrived::Unlabelled(layer)),
         }
-        staged.stage.publish().map_err(|source| Error::Store {
-            action: "publish a layer's objects",
-            source,
-        })?;
-        Ok(Arrived::Published {
-            commit: staged.commit,
-            report: staged.report,
-        })
+    }
+
+    /// Finish a layer whose labels are known by now.
+    pub(super) fn label(
+        &self,
+        plan: &LayerPlan,
+        layer: UnlabelledLayer,
+        labels: &PolicyLabels,
+    ) -> Result<Arrived, Error> {
+        let staged = layer
+            .label(labels)
+            .map_err(|source| self.layer_error(plan, source))?;
+        publish(staged)
     }
 
     fn layer_error(&self, plan: &LayerPlan, source: ostree_layer::Error) -> Error {
@@ -159,11 +184,19 @@ impl Transfer<'_> {
     }
 }
 
-/// The largest layer is begun first: begun last, it would be waited for alone.
-fn largest_first(layers: &[LayerPlan]) -> VecDeque<&LayerPlan> {
-    let mut queue: Vec<&LayerPlan> = layers.iter().collect();
-    queue.sort_by_key(|plan| std::cmp::Reverse(plan.layer.descriptor.size));
-    queue.into()
+/// A layer's objects become part of the repository.
+fn publish(staged: StagedLayer) -> Result<Arrived, Error> {
+    let StagedLayer {
+        commit,
+        stage,
+        report,
+        ..
+    } = staged;
+    stage.publish().map_err(|source| Error::Store {
+        action: "publish a layer's objects",
+        source,
+    })?;
+    Ok(Arrived::Published { commit, report })
 }
 
 /// A blob that ends with an error once another layer has failed.

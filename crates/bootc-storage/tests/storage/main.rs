@@ -21,4 +21,5 @@ mod prune;
 mod refusals;
 mod reuse;
 mod same_bytes;
+mod selinux;
 mod shown;

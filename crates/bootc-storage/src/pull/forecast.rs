@@ -1,0 +1,116 @@
+//! Which policy will label the image, as far as that can be known before its layers are in.
+//!
+//! Labels are part of objects, and the merged tree's own policy decides them. So it is foretold, layers are written
+//! with the labels of what was foretold, and the merge sets right what turns out different.
+
+use std::sync::OnceLock;
+
+use oci_manifest::Config;
+use ostree_layer::{Labelling, UnlabelledLayer};
+use ostree_objects::Checksum;
+use selinux_label::Policy;
+
+use crate::Storage;
+use crate::selinux::{PolicyLabels, StoredTree, WaitingLayers};
+use crate::stored::StoredImage;
+
+/// Labels in an image's config that say that it boots: such images usually bring a policy.
+const BOOTABLE: [&str; 2] = ["containers.bootc", "ostree.bootable"];
+
+/// Which policy an image's labels are expected to come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedPolicy {
+    /// The base's, of this name.
+    Base(String),
+    /// That of the image that is stored under the same name, of this name.
+    Previous(String),
+    /// The base's, which is not here yet.
+    FetchedBase,
+    /// One that the image's layers may bring; they wait for it unlabelled.
+    Layers,
+    /// None: an image that does not say that it boots.
+    None,
+}
+
+/// What is known of the labels of derived layers while these come in.
+pub(super) struct Forecast {
+    pub(super) expected: ExpectedPolicy,
+    labels: OnceLock<PolicyLabels>,
+}
+
+impl Forecast {
+    /// For layers on top of `base`, of an image that `previous` may be an earlier version of.
+    pub(super) fn new(
+        storage: &Storage,
+        base: Option<&Checksum>,
+        previous: Option<&StoredImage>,
+        config: &Config,
+    ) -> Self {
+        let of_base = base.and_then(|base| {
+            let root = storage.repo.read_commit(base).ok()?.tree;
+            policy_of(storage, root)
+        });
+        if let Some(policy) = of_base {
+            return Self::known(ExpectedPolicy::Base(policy.name().to_owned()), Some(policy));
+        }
+        if let Some(policy) = previous.and_then(|image| policy_of(storage, image.tree.0)) {
+            let expected = ExpectedPolicy::Previous(policy.name().to_owned());
+            return Self::known(expected, Some(policy));
+        }
+        let says_it_boots = BOOTABLE
+            .iter()
+            .any(|label| config.labels().contains_key(*label));
+        if base.is_some() || previous.is_some() || !says_it_boots {
+            return Self::known(ExpectedPolicy::None, None);
+        }
+        Self {
+            expected: ExpectedPolicy::Layers,
+            labels: OnceLock::new(),
+        }
+    }
+
+    /// For layers that bring their own labels.
+    pub(super) fn of_base() -> Self {
+        Self::known(ExpectedPolicy::None, None)
+    }
+
+    fn known(expected: ExpectedPolicy, policy: Option<Policy>) -> Self {
+        Self {
+            expected,
+            labels: OnceLock::from(PolicyLabels(policy)),
+        }
+    }
+
+    /// The labels, once they are known.
+    pub(super) fn labels(&self) -> Option<&PolicyLabels> {
+        self.labels.get()
+    }
+
+    /// How a layer is to be imported that begins now.
+    pub(super) fn labelling(&self) -> Labelling<'_> {
+        self.labels()
+            .map_or(Labelling::Later, |labels| Labelling::By(labels))
+    }
+
+    /// Look for the policy in the layers that wait, given with their positions. True once the labels are known.
+    pub(super) fn look_in(&self, waiting: &[(usize, Box<UnlabelledLayer>)]) -> bool {
+        let mut layers: Vec<_> = waiting.iter().collect();
+        layers.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
+        let layers = layers.into_iter().map(|(_, layer)| layer.as_ref());
+        // One that is not whole yet, or bad, is no forecast; the merged tree's is what counts.
+        if let Ok(Some(policy)) = Policy::open(&WaitingLayers(layers.collect())) {
+            self.settle(Some(policy));
+        }
+        self.labels().is_some()
+    }
+
+    /// All layers are in: without a policy, if none was found.
+    pub(super) fn settle(&self, policy: Option<Policy>) -> &PolicyLabels {
+        self.labels.get_or_init(|| PolicyLabels(policy))
+    }
+}
+
+/// The policy of a stored tree. What cannot be read or understood is no forecast.
+fn policy_of(storage: &Storage, root: Checksum) -> Option<Policy> {
+    Policy::open(&StoredTree::published(&storage.repo, root)).ok()?
+}

@@ -1,0 +1,182 @@
+//! Labels at the merge: what the merged tree's own policy says differently is set right, before anything refers to it.
+
+use ostree_flatten::{LabelError, LayerTree, MAX_CHANGES, Mislabelled, Of, relabel};
+use ostree_layer::{DIFF_ID_KEY, LABEL_POLICY_KEY};
+use ostree_objects::{Checksum, Commit, Value};
+use ostree_store::Stage;
+use selinux_label::Policy;
+
+use super::Compat;
+use super::apply::Pull;
+use crate::selinux::{PolicyLabels, StoredTree};
+use crate::stored::text;
+use crate::{Error, Event, Phase};
+
+/// Where an image's labels come from, and what had to be set right.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabelReport {
+    /// The name of the merged tree's policy; none where it has none.
+    pub policy: Option<String>,
+    /// Paths of the base and of layers, written under another policy or none, that were looked at again.
+    pub looked_at: u64,
+    /// How many of them had another label.
+    pub changed: u64,
+    /// The first of them, up to [`MAX_CHANGES`].
+    pub changes: Vec<Mislabelled>,
+}
+
+/// What goes into a merge: trees, and what their labels are known to be.
+pub(super) struct Inputs {
+    pub(super) base: Option<LayerTree>,
+    pub(super) layers: Vec<InputLayer>,
+}
+
+/// A derived layer.
+pub(super) struct InputLayer {
+    index: usize,
+    commit: Commit,
+    pub(super) tree: LayerTree,
+    /// Its commit, if the layer got a new one.
+    recommitted: Option<Checksum>,
+}
+
+impl InputLayer {
+    pub(super) fn new(index: usize, commit: Commit) -> Self {
+        Self {
+            index,
+            tree: LayerTree::from_commit(&commit),
+            commit,
+            recommitted: None,
+        }
+    }
+
+    /// The fingerprint of the policy that labelled it.
+    fn policy(&self) -> Option<&str> {
+        text(&self.commit, LABEL_POLICY_KEY)
+    }
+
+    /// Imported by us while no policy was known: its commit is replaced by one with labels, so that the files of layer
+    /// and image are the same objects.
+    fn is_unlabelled(&self) -> bool {
+        self.policy().is_none() && text(&self.commit, DIFF_ID_KEY).is_some()
+    }
+}
+
+impl Inputs {
+    /// Whether the labels of all of it are known to be those of the policy with this fingerprint. Nobody says so of a
+    /// base; without a policy its labels stay what they are.
+    fn are_right(&self, fingerprint: Option<&str>) -> bool {
+        (self.base.is_none() || fingerprint.is_none())
+            && self
+                .layers
+                .iter()
+                .all(|layer| layer.policy() == fingerprint)
+    }
+
+    /// The layers whose commits were replaced.
+    pub(super) fn recommitted(&self) -> impl Iterator<Item = (usize, Checksum)> {
+        let layers = self.layers.iter();
+        layers.filter_map(|layer| Some((layer.index, layer.recommitted?)))
+    }
+
+    pub(super) fn layer_trees(&self) -> Vec<LayerTree> {
+        self.layers.iter().map(|layer| layer.tree.clone()).collect()
+    }
+}
+
+impl Pull<'_> {
+    /// The policy of a merged tree, which may be in a stage still.
+    pub(super) fn merged_policy(
+        &self,
+        stage: &Stage,
+        root: Checksum,
+    ) -> Result<PolicyLabels, Error> {
+        Policy::open(&StoredTree::staged(stage, root))
+            .map(PolicyLabels)
+            .map_err(|source| Error::Policy {
+                reference: self.reference.clone(),
+                source: Box::new(source),
+            })
+    }
+
+    /// Give `inputs` the labels of `labels`. Their new objects go to `stage`; false if nothing had to be written.
+    pub(super) fn relabel(
+        &self,
+        inputs: &mut Inputs,
+        labels: &PolicyLabels,
+        stage: &Stage,
+        report: &mut LabelReport,
+    ) -> Result<bool, Error> {
+        let fingerprint = labels.fingerprint();
+        if inputs.are_right(fingerprint.as_deref()) {
+            return Ok(false);
+        }
+        (self.observer)(Event::Phase(Phase::Labels));
+        let label_of = |path: &str, mode| -> Result<_, LabelError> { labels.of(path, mode) };
+        let failed = |source| Error::Merge {
+            reference: self.reference.clone(),
+            source: Box::new(source),
+        };
+        let mut set_right = |tree: &mut LayerTree, of| -> Result<bool, Error> {
+            let right = self.right_tree(fingerprint.as_deref());
+            let done = relabel(tree, of, right, &label_of, stage).map_err(failed)?;
+            report.looked_at += done.looked_at;
+            report.changed += done.changed;
+            let room = MAX_CHANGES - report.changes.len();
+            report.changes.extend(done.changes.into_iter().take(room));
+            let changed = (done.tree, done.meta) != (tree.tree, tree.meta);
+            (tree.tree, tree.meta) = (done.tree, done.meta);
+            Ok(changed)
+        };
+        let mut written = false;
+        // Without a policy nothing is said of the labels that a base has.
+        if let (Some(base), Some(_)) = (&mut inputs.base, &fingerprint) {
+            written |= set_right(base, Of::Tree)?;
+        }
+        for layer in &mut inputs.layers {
+            if layer.policy() == fingerprint.as_deref() {
+                continue;
+            }
+            written |= set_right(&mut layer.tree, Of::Layer)?;
+            if let Some(fingerprint) = &fingerprint
+                && layer.is_unlabelled()
+            {
+                layer.recommitted = Some(self.recommit(layer, fingerprint, stage)?);
+                written = true;
+            }
+        }
+        Ok(written)
+    }
+
+    /// The commit that importing the layer under the policy gives.
+    fn recommit(
+        &self,
+        layer: &InputLayer,
+        fingerprint: &str,
+        stage: &Stage,
+    ) -> Result<Checksum, Error> {
+        let mut commit = layer.commit.clone();
+        (commit.tree, commit.meta) = (layer.tree.tree, layer.tree.meta);
+        let fingerprint = Value::Str(fingerprint.to_owned());
+        commit.metadata.insert(LABEL_POLICY_KEY, fingerprint);
+        stage.write_commit(&commit).map_err(|source| Error::Store {
+            action: "write a layer's commit with its labels",
+            source,
+        })
+    }
+
+    /// The tree of the image that is stored under the same name, if the same policy labelled it.
+    fn right_tree(&self, fingerprint: Option<&str>) -> Option<(Checksum, Checksum)> {
+        let previous = self.plan.previous.as_ref()?;
+        let commit = self.storage.repo.read_commit(&previous.merge_commit).ok()?;
+        let labelled_by = text(&commit, LABEL_POLICY_KEY)?;
+        (Some(labelled_by) == fingerprint).then_some((commit.tree, commit.meta))
+    }
+
+    /// What the merge commit says of its labels: which policy they are of. Other programs' rules know no such key.
+    pub(super) fn label_metadata(&self, labels: &PolicyLabels) -> Option<(String, Value)> {
+        let fingerprint = labels.fingerprint()?;
+        (self.config.compat == Compat::None)
+            .then(|| (LABEL_POLICY_KEY.to_owned(), Value::Str(fingerprint)))
+    }
+}
