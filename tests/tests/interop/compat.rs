@@ -85,7 +85,7 @@ fn merged(images: &Images, repo: &BareRepo) -> (String, String) {
     let derived = trees.split_off(base_layers);
     let mut stage = repo.stage().unwrap();
     let rule = DirectoryRule::LowerKept;
-    let merged = merge(&repo, trees.first(), &derived, rule, &mut stage).unwrap();
+    let merged = merge(trees.first(), &derived, rule, &mut stage).unwrap();
     (merged.tree.to_string(), merged.meta.to_string())
 }
 

@@ -74,6 +74,7 @@ const CRATES: &[Line] = &[
             "image-source",
             "ostree-layer",
             "ostree-flatten",
+            "selinux-label",
         ],
         theirs: &["ostree"],
         heavy: &["tokio", "glib"],
