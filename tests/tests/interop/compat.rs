@@ -13,8 +13,13 @@ use crate::{
 
 /// The base with `layers` on top, pulled by the peer into a repository of its own.
 fn pulled_by_peer(layers: &[&str]) -> (Images, BareRepo) {
+    pulled_over(BASE, layers)
+}
+
+/// The same over a base of its own.
+pub(crate) fn pulled_over(base: &str, layers: &[&str]) -> (Images, BareRepo) {
     let images = Images::new();
-    images.base("base", BASE, &["bin", "lib"]);
+    images.base("base", base, &["bin", "lib"]);
     images.derive("base", "v1", layers);
     let repo = BareRepo::new();
     let reference = images.unverified("v1");
@@ -40,6 +45,13 @@ fn check(what: &str, layers: &[&str]) {
         "{what}: our merge of the peer's own layer commits"
     );
 
+    compare(what, &images, &by_peer);
+}
+
+/// Pulls what the peer pulled, and compares the merged roots.
+pub(crate) fn compare(what: &str, images: &Images, by_peer: &BareRepo) {
+    let image = by_peer.image_ref();
+    let expected = by_peer.root(&image);
     let by_us = BareRepo::new();
     let repo = by_us.option();
     ours(&[

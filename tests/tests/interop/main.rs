@@ -12,6 +12,7 @@
 
 mod compat;
 mod images;
+mod labels;
 mod peer_alone;
 mod programs;
 mod pulled_by_peer;
