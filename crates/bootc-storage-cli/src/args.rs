@@ -84,6 +84,47 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     /// Images in the repository
     Image(ImageCommand),
+    /// SELinux labels of stored images
+    Selinux(SelinuxCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelinuxCommand {
+    #[command(subcommand)]
+    pub(crate) verb: SelinuxVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SelinuxVerb {
+    /// Hold every label of an image against the image's own policy
+    Check(NameArgs),
+    /// Show which label paths get, and from which rule of which file
+    Lookup(LookupArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LookupArgs {
+    /// A stored image, as `image list` shows it
+    #[arg(value_name = "IMAGE", value_parser = parse_name)]
+    pub(crate) image: ImageReference,
+    /// Paths from the root, as they are on a running host: /etc/passwd
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<String>,
+    /// What a path is that the image does not have
+    #[arg(long = "type", value_enum, value_name = "TYPE", default_value_t = TypeArg::File)]
+    pub(crate) file_type: TypeArg,
+}
+
+/// The types that a policy tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TypeArg {
+    File,
+    Directory,
+    Symlink,
+    CharDevice,
+    BlockDevice,
+    Fifo,
+    Socket,
 }
 
 #[derive(Debug, Args)]

@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ImageVerb};
+use crate::args::{Cli, Command, ImageVerb, SelinuxVerb};
 use crate::output::Output;
 
 fn main() -> ExitCode {
@@ -52,7 +52,15 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
-    let Command::Image(image) = cli.command;
+    let image = match cli.command {
+        Command::Image(image) => image,
+        Command::Selinux(selinux) => {
+            return match selinux.verb {
+                SelinuxVerb::Check(args) => verbs::selinux::check(global, &args, output),
+                SelinuxVerb::Lookup(args) => verbs::selinux::lookup(global, &args, output),
+            };
+        }
+    };
     // Where signals cannot be watched, they end the program all the same.
     drop(interrupt::watch(interrupt::note(&image.verb), global.quiet));
     match image.verb {

@@ -33,6 +33,8 @@ fn the_schemas_are_those_of_what_is_printed() {
         ("prune", schema_of::<verbs::prune::PrunedView>()),
         ("prune-plan", schema_of::<verbs::prune::PlanView>()),
         ("check", schema_of::<verbs::check::View>()),
+        ("selinux-check", schema_of::<verbs::selinux::CheckView>()),
+        ("selinux-lookup", schema_of::<verbs::selinux::LookupView>()),
         ("error", schema_of::<ErrorView>()),
     ];
     let mut files: Vec<String> = schemas

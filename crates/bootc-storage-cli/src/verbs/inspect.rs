@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use bootc_storage::{StoredImage, StoredLayer};
+use bootc_storage::{Storage, StoredImage, StoredLayer};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::role::RoleView;
 use crate::args::{Global, NameArgs};
 use crate::output::Output;
 use crate::repository;
-use crate::text::{plain, size, table};
+use crate::text::{count, len, plain, size, table};
 
 /// What `image inspect --format json` prints.
 #[derive(Debug, Serialize)]
@@ -39,6 +39,8 @@ pub(crate) struct View {
     os: String,
     /// The config's.
     labels: BTreeMap<String, String>,
+    /// The SELinux policy in the image; null when it has none.
+    policy: Option<PolicyView>,
     /// In the order of the manifest.
     layers: Vec<LayerView>,
     /// The OCI manifest, as stored.
@@ -63,16 +65,66 @@ struct LayerView {
     commit: Option<String>,
 }
 
+/// The policy that labels the image, and what it labels.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Policy"))]
+#[serde(rename_all = "camelCase")]
+struct PolicyView {
+    /// `SELINUXTYPE`.
+    name: String,
+    /// What tells it from others that label differently.
+    fingerprint: String,
+    /// Position of the layer that brought its rules; null when no stored layer has them.
+    layer: Option<usize>,
+    /// Paths that it gives a label.
+    labelled: u64,
+    /// Paths whose stored label is another; `selinux check` names them.
+    mislabelled: u64,
+}
+
+impl PolicyView {
+    fn of(storage: &Storage, image: &StoredImage) -> anyhow::Result<Option<Self>> {
+        let Some(policy) = storage.image_policy(image)? else {
+            return Ok(None);
+        };
+        let check = storage.check_labels(image, &policy)?;
+        Ok(Some(Self {
+            name: policy.policy.name().to_owned(),
+            fingerprint: policy.policy.fingerprint().to_string(),
+            layer: policy.layer,
+            labelled: check.labelled,
+            mislabelled: len(&check.mislabelled),
+        }))
+    }
+
+    fn text(&self) -> String {
+        let layer = match self.layer {
+            Some(layer) => format!(" of layer {layer}"),
+            None => String::new(),
+        };
+        let wrong = match self.mislabelled {
+            0 => String::new(),
+            wrong => format!(", {wrong} others (see selinux check)"),
+        };
+        format!(
+            "{}{layer}: {}{wrong}",
+            self.name,
+            count(self.labelled, "label")
+        )
+    }
+}
+
 pub(crate) fn run(global: &Global, args: &NameArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let storage = repository::open(global)?;
     let image = storage.inspect(&args.image)?;
-    let view = View::of(&image, &image.layers(&storage)?);
+    let policy = PolicyView::of(&storage, &image)?;
+    let view = View::of(&image, policy, &image.layers(&storage)?);
     output.result(&view, || view.human())?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl View {
-    fn of(image: &StoredImage, layers: &[StoredLayer]) -> Self {
+    fn of(image: &StoredImage, policy: Option<PolicyView>, layers: &[StoredLayer]) -> Self {
         let config = &image.config;
         Self {
             image: image.reference.to_string(),
@@ -89,6 +141,7 @@ impl View {
                 .iter()
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect(),
+            policy,
             layers: layers.iter().map(LayerView::of).collect(),
             manifest: serde_json::from_str(image.manifest.raw()).unwrap_or(Value::Null),
             config: serde_json::from_str(config.raw()).unwrap_or(Value::Null),
@@ -107,6 +160,14 @@ impl View {
             ("Commit", &self.merge_commit),
             ("Base commit", self.base_commit.as_ref().unwrap_or(&none)),
             ("Imported by", self.importer.as_ref().unwrap_or(&none)),
+            (
+                "SELinux",
+                self.policy
+                    .as_ref()
+                    .map(PolicyView::text)
+                    .as_ref()
+                    .unwrap_or(&none),
+            ),
         ] {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{:<12} {}", format!("{name}:"), plain(value));

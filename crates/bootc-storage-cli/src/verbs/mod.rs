@@ -8,3 +8,4 @@ pub(crate) mod prune;
 pub(crate) mod pull;
 pub(crate) mod remove;
 mod role;
+pub(crate) mod selinux;

@@ -48,15 +48,27 @@ impl<'a> StoredTree<'a> {
 
     /// The file object at exactly this path; links are not followed.
     pub(crate) fn file(&self, path: &str) -> Result<Option<Checksum>, ostree_store::Error> {
+        let parent = self.parent(path)?;
+        Ok(parent.and_then(|(tree, name)| tree.file(name)))
+    }
+
+    /// The dirmeta of the directory at exactly this path below the root; links are not followed.
+    pub(crate) fn directory(&self, path: &str) -> Result<Option<Checksum>, ostree_store::Error> {
+        let parent = self.parent(path)?;
+        Ok(parent.and_then(|(tree, name)| Some(tree.dir(name)?.1)))
+    }
+
+    /// The directory that a path is in, and its name there.
+    fn parent<'p>(&self, path: &'p str) -> Result<Option<(DirTree, &'p str)>, ostree_store::Error> {
         let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut tree = self.dirtree(&self.root)?;
-        for parent in parents.split('/').filter(|name| !name.is_empty()) {
+        for parent in names(parents) {
             match tree.dir(parent) {
                 Some((child, _)) => tree = self.dirtree(&child)?,
                 None => return Ok(None),
             }
         }
-        Ok(tree.file(name))
+        Ok(Some((tree, name)))
     }
 
     fn dirtree(&self, checksum: &Checksum) -> Result<DirTree, ostree_store::Error> {

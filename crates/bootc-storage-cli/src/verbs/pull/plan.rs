@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bootc_storage::pull::{LayerPlan, LayerState, PullPlan};
+use bootc_storage::pull::{ExpectedPolicy, LayerPlan, LayerState, PullPlan};
 use serde::Serialize;
 
 use crate::text::{plain, size, table};
@@ -37,6 +37,66 @@ pub(crate) struct PlanView {
     /// with `+factory-var` where /var goes to /usr/share/factory/var. Null while the base that decides is not stored,
     /// and when there is nothing to do.
     path_policy: Option<String>,
+    /// Where the SELinux labels are expected to come from; null when there is nothing to do. The policy in the image's
+    /// own tree decides in the end.
+    policy: Option<PolicyView>,
+}
+
+/// Where labels are expected to come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "ExpectedPolicy")
+)]
+#[serde(rename_all = "camelCase")]
+struct PolicyView {
+    from: PolicyFrom,
+    /// The policy's name, where it is known.
+    name: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+enum PolicyFrom {
+    /// The image's ostree base.
+    Base,
+    /// The version of the image that is stored now.
+    Stored,
+    /// The layers, once they are read.
+    Layers,
+    /// Nowhere, as far as can be told: the image does not say that it boots.
+    None,
+}
+
+impl PolicyView {
+    fn of(expected: &ExpectedPolicy) -> Self {
+        let (from, name) = match expected {
+            ExpectedPolicy::Base(name) => (PolicyFrom::Base, Some(name)),
+            ExpectedPolicy::FetchedBase => (PolicyFrom::Base, None),
+            ExpectedPolicy::Previous(name) => (PolicyFrom::Stored, Some(name)),
+            ExpectedPolicy::Layers => (PolicyFrom::Layers, None),
+            ExpectedPolicy::None => (PolicyFrom::None, None),
+        };
+        Self {
+            from,
+            name: name.cloned(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let from = match self.from {
+            PolicyFrom::Base => "of the base",
+            PolicyFrom::Stored => "of the version that is stored now",
+            PolicyFrom::Layers => "of the layers, if they have one",
+            PolicyFrom::None => return "of whatever policy the layers turn out to have".to_owned(),
+        };
+        match &self.name {
+            Some(name) => format!("of policy {}, that {from}", plain(name)),
+            None => format!("of the policy {from}"),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -114,6 +174,7 @@ impl PlanView {
                 reserved_bytes: plan.space.reserved_bytes,
             },
             path_policy: plan.path_policy.map(|policy| policy.to_string()),
+            policy: (!plan.is_unchanged()).then(|| PolicyView::of(&plan.policy)),
         }
     }
 
@@ -168,6 +229,9 @@ impl PlanView {
                 "Paths of derived layers: {}",
                 policy_text(self.path_policy.as_deref())
             );
+            if let Some(policy) = &self.policy {
+                let _ = writeln!(text, "Labels: {}", policy.text());
+            }
             let _ = writeln!(
                 text,
                 "Space: about {} needed, {} free beside a reserve of {}",
@@ -223,7 +287,7 @@ impl LayerView {
 
 #[cfg(test)]
 mod tests {
-    use super::{LayerView, PlanView, SpaceView, StateView};
+    use super::{LayerView, PlanView, PolicyFrom, PolicyView, SpaceView, StateView};
     use crate::verbs::role::RoleView;
 
     fn plan(state: StateView) -> PlanView {
@@ -252,6 +316,10 @@ mod tests {
                 reserved_bytes: 8_100_000_000,
             },
             path_policy: (!unchanged).then(|| "all".to_owned()),
+            policy: (!unchanged).then(|| PolicyView {
+                from: PolicyFrom::Stored,
+                name: Some("targeted".to_owned()),
+            }),
         }
     }
 
@@ -267,6 +335,7 @@ layers already present: 0; layers needed: 1 (3.1 MB)
 LAYER  DIGEST     ROLE     SIZE    STATE
 0      sha256:ef  derived  3.1 MB  missing
 Paths of derived layers: all are kept
+Labels: of policy targeted, that of the version that is stored now
 Space: about 8.0 MB needed, 53.0 GB free beside a reserve of 8.1 GB
 "
         );

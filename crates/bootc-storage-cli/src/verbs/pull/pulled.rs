@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::layer_notes::notes;
 use crate::progress::replaced_text;
-use crate::text::plain;
+use crate::text::{count, plain};
 
 /// What a pull prints.
 #[derive(Debug, Serialize)]
@@ -30,6 +30,10 @@ pub(crate) struct PulledView {
     layers_stored: Vec<StoredView>,
     /// Paths of this pull's layers that an ostree host has no place for, counted by top-level name.
     dropped_paths: BTreeMap<String, u64>,
+    /// The name of the image's SELinux policy; null when it has none, and when nothing was done.
+    policy: Option<String>,
+    /// Paths of the base and of layers whose label was not that policy's and was set right.
+    relabelled_paths: u64,
     /// In words, for people.
     pub(super) warnings: Vec<String>,
 }
@@ -74,6 +78,7 @@ impl PulledView {
                 list.join(" ")
             ));
         }
+        let labels = pulled.labels.as_ref();
         Self {
             image: plan.reference.imgref.canonical().to_string(),
             r#ref: plan.ref_name.to_string(),
@@ -92,6 +97,8 @@ impl PulledView {
                 })
                 .collect(),
             dropped_paths,
+            policy: labels.and_then(|labels| labels.policy.clone()),
+            relabelled_paths: labels.map_or(0, |labels| labels.changed),
             warnings,
         }
     }
@@ -104,8 +111,17 @@ impl PulledView {
                 self.merge_commit
             );
         }
+        let labels = match (&self.policy, self.relabelled_paths) {
+            (None, _) => "no SELinux policy".to_owned(),
+            (Some(policy), 0) => format!("of policy {}", plain(policy)),
+            (Some(policy), changed) => format!(
+                "of policy {}; {} set right",
+                plain(policy),
+                count(changed, "path")
+            ),
+        };
         format!(
-            "Wrote: {} => {}\nDigest: {}\nLayers: {} stored, {} reused\n",
+            "Wrote: {} => {}\nDigest: {}\nLayers: {} stored, {} reused\nLabels: {labels}\n",
             plain(&self.image),
             self.merge_commit,
             self.manifest_digest,
