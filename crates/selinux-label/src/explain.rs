@@ -10,9 +10,9 @@ pub struct Explanation {
     pub label: Option<Label>,
     /// The rule that decides; `None` if none matches, and always when libselinux was asked, which does not tell.
     pub rule: Option<Rule>,
-    /// The path that the rules were asked for: cleaned and substituted.
+    /// The path that the rules were asked for: cleaned and substituted, unless libselinux was asked.
     pub looked_up: String,
-    /// The substitutions applied, in their order.
+    /// The substitutions applied, in their order; none are known when libselinux was asked.
     pub substitutions: Vec<Substitution>,
 }
 

@@ -28,7 +28,7 @@ pub use fingerprint::Fingerprint;
 pub use label::Label;
 #[cfg(feature = "libselinux")]
 pub use oracle::OraclePolicy;
-pub use policy::Policy;
+pub use policy::{Engine, Policy};
 pub use tree::{MemoryTree, PolicyTree, TreeError};
 
 /// What the functions of this crate return.

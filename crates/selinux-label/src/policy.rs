@@ -17,8 +17,30 @@ pub struct Policy {
 struct Inner {
     name: String,
     fingerprint: Fingerprint,
-    aliases: Aliases,
-    rules: Rules,
+    matcher: Matcher,
+}
+
+#[derive(Debug)]
+enum Matcher {
+    Builtin {
+        aliases: Aliases,
+        rules: Rules,
+    },
+    #[cfg(feature = "libselinux")]
+    Libselinux(crate::OraclePolicy),
+}
+
+/// Who matches paths and rules. The labels are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Engine {
+    /// This crate: a microsecond or two for a path, and in bounded time and memory for every policy.
+    #[default]
+    Builtin,
+    /// libselinux: a hundred times slower, and without bounds, but it knows every regular expression. For policies that
+    /// the other refuses with [`Error::UnsupportedRegex`](crate::Error::UnsupportedRegex).
+    #[cfg(feature = "libselinux")]
+    Libselinux,
 }
 
 impl Policy {
@@ -34,29 +56,28 @@ impl Policy {
     /// rules are parsed here, so that a bad one is found whether paths reach it or not; libselinux looks at a regular
     /// expression when a path reaches it.
     pub fn open(tree: &dyn PolicyTree) -> Result<Option<Self>> {
+        Self::open_with(tree, Engine::default())
+    }
+
+    /// As [`open`](Self::open), with a choice of who matches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open); or libselinux refuses the policy.
+    pub fn open_with(tree: &dyn PolicyTree, engine: Engine) -> Result<Option<Self>> {
         let Some(files) = Files::read(tree)? else {
             return Ok(None);
         };
-        let fingerprint = Fingerprint::of(&files);
-        let mut rules = rules::Builder::default();
-        let mut aliases = Aliases::default();
-        for file in files.files {
-            match file.kind {
-                Kind::Rules | Kind::HomeRules | Kind::LocalRules => {
-                    rules.add(&file.path, &file.bytes)?;
-                }
-                Kind::Substitutions | Kind::DistSubstitutions => {
-                    let list = Substitutions::parse(&file.path, &file.bytes)?;
-                    aliases.lists.push((file.path, list));
-                }
-            }
-        }
+        let matcher = match engine {
+            Engine::Builtin => Matcher::builtin(&files)?,
+            #[cfg(feature = "libselinux")]
+            Engine::Libselinux => Matcher::Libselinux(crate::OraclePolicy::of(&files)?),
+        };
         Ok(Some(Self {
             inner: Arc::new(Inner {
+                fingerprint: Fingerprint::of(&files),
                 name: files.name,
-                fingerprint,
-                aliases,
-                rules: rules.build(),
+                matcher,
             }),
         }))
     }
@@ -83,10 +104,15 @@ impl Policy {
     /// The path is not absolute or has a NUL byte, or the rules take more memory than
     /// [`limits`](crate::limits) allow.
     pub fn label(&self, path: &str, mode: u32) -> Result<Option<Label>> {
-        let inner = &*self.inner;
-        let path = inner.aliases.apply(key::clean(path)?, |_, _| {});
-        let rule = inner.rules.find(&path, mode)?;
-        Ok(rule.and_then(|rule| inner.rules.label(rule)).cloned())
+        match &self.inner.matcher {
+            Matcher::Builtin { aliases, rules } => {
+                let path = aliases.apply(key::clean(path)?, |_, _| {});
+                let rule = rules.find(&path, mode)?;
+                Ok(rule.and_then(|rule| rules.label(rule)).cloned())
+            }
+            #[cfg(feature = "libselinux")]
+            Matcher::Libselinux(policy) => policy.label(path, mode),
+        }
     }
 
     /// The label, and where it comes from.
@@ -95,22 +121,54 @@ impl Policy {
     ///
     /// As [`label`](Self::label).
     pub fn explain(&self, path: &str, mode: u32) -> Result<Explanation> {
-        let inner = &*self.inner;
-        let mut substitutions = Vec::new();
-        let path = inner.aliases.apply(key::clean(path)?, |file, line| {
-            substitutions.push(explain::Substitution {
-                alias: line.alias.as_ref().to_owned(),
-                target: line.target.as_ref().to_owned(),
-                file: file.to_owned(),
-                line: line.number,
-            });
-        });
-        let rule = inner.rules.find(&path, mode)?;
-        Ok(Explanation {
-            label: rule.and_then(|rule| inner.rules.label(rule)).cloned(),
-            rule: rule.map(|rule| inner.rules.explain(rule)),
-            looked_up: path.into_owned(),
-            substitutions,
+        match &self.inner.matcher {
+            Matcher::Builtin { aliases, rules } => {
+                let mut substitutions = Vec::new();
+                let path = aliases.apply(key::clean(path)?, |file, line| {
+                    substitutions.push(explain::Substitution {
+                        alias: line.alias.as_ref().to_owned(),
+                        target: line.target.as_ref().to_owned(),
+                        file: file.to_owned(),
+                        line: line.number,
+                    });
+                });
+                let rule = rules.find(&path, mode)?;
+                Ok(Explanation {
+                    label: rule.and_then(|rule| rules.label(rule)).cloned(),
+                    rule: rule.map(|rule| rules.explain(rule)),
+                    looked_up: path.into_owned(),
+                    substitutions,
+                })
+            }
+            #[cfg(feature = "libselinux")]
+            Matcher::Libselinux(policy) => Ok(Explanation {
+                label: policy.label(path, mode)?,
+                rule: None,
+                looked_up: path.to_owned(),
+                substitutions: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl Matcher {
+    fn builtin(files: &Files) -> Result<Self> {
+        let mut rules = rules::Builder::default();
+        let mut aliases = Aliases::default();
+        for file in &files.files {
+            match file.kind {
+                Kind::Rules | Kind::HomeRules | Kind::LocalRules => {
+                    rules.add(&file.path, &file.bytes)?;
+                }
+                Kind::Substitutions | Kind::DistSubstitutions => {
+                    let list = Substitutions::parse(&file.path, &file.bytes)?;
+                    aliases.lists.push((file.path.clone(), list));
+                }
+            }
+        }
+        Ok(Self::Builtin {
+            aliases,
+            rules: rules.build(),
         })
     }
 }

@@ -16,7 +16,6 @@ pub(super) fn escape(input: &mut Input<'_>) -> Result<Node, Fault> {
         b'B' => Ok(Node::Look(Look::NoWordBoundary)),
         b'A' => Ok(Node::Look(Look::Start)),
         b'Z' => Ok(Node::Look(Look::End)),
-        b'N' => Ok(Node::Class(ByteSet::of(b"\n").inverted())),
         _ => Ok(Node::Literal(vec![one(byte, input)?])),
     }
 }
@@ -52,7 +51,7 @@ fn one(byte: u8, input: &mut Input<'_>) -> Result<u8, Fault> {
         b'0' => Ok(based(8, input.take_while(2, |b| matches!(b, b'0'..=b'7')))),
         b'1'..=b'9' | b'g' | b'k' => Err(Fault::Unsupported("a back reference")),
         b'Q' | b'E' => Err(Fault::Unsupported("\\Q or \\E")),
-        b'K' | b'G' | b'z' | b'R' | b'X' | b'C' | b'p' | b'P' | b'o' | b'c' => {
+        b'K' | b'G' | b'N' | b'z' | b'R' | b'X' | b'C' | b'p' | b'P' | b'o' | b'c' => {
             Err(Fault::Unsupported("an escape that no policy uses"))
         }
         _ if byte.is_ascii_alphanumeric() => {
@@ -129,7 +128,6 @@ fn item(input: &mut Input<'_>) -> Result<Item, Fault> {
                 None if byte == b'B' => Err(Fault::Invalid(
                     "escape sequence is invalid in character class",
                 )),
-                None if byte == b'N' => Err(Fault::Invalid("\\N is not supported in a class")),
                 None => one(byte, input).map(Item::Byte),
             }
         }
