@@ -4,10 +4,6 @@
 //! `usr/etc/selinux`. Prints label and path; with `--count` only how many have one. With `--libselinux` (a feature),
 //! libselinux is asked. `find / -printf '%m %y %p\n'` needs its types turned into octal first:
 //! `awk '{ t["f"]=10; t["d"]=4; t["l"]=12; t["c"]=2; t["b"]=6; t["p"]=1; t["s"]=14; printf "%d%04d %s\n", t[$2], $1, $3 }'`.
-#![allow(
-    clippy::print_stdout,
-    reason = "an example's results go to standard output"
-)]
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;

@@ -30,7 +30,6 @@ fn on_disk(files: &[(&str, &str)], links: &[(&str, &str)]) -> tempfile::TempDir 
     root
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests open what they made")]
 fn directory(path: &Path) -> Dir {
     Dir::open_ambient_dir(path, ambient_authority()).unwrap()
 }

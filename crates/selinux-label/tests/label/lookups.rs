@@ -267,7 +267,7 @@ fn several_policies_answer_several_threads_at_once() {
             scope.spawn(|| {
                 for round in 0..1000 {
                     for (n, policy) in policies.iter().enumerate() {
-                        let path = format!("/x/aab/y{}{round}", n);
+                        let path = format!("/x/aab/y{n}{round}");
                         let label = policy.clone().label(&path, FILE).unwrap();
                         assert_eq!(text(label.as_ref()), format!("label{n}"));
                     }
