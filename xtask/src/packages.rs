@@ -89,6 +89,20 @@ pub(crate) const PACKAGES: &[Package] = &[
         "the peer ostree-ext links it",
     ),
     package(
+        "libselinux1-dev",
+        "libselinux-devel",
+        Probe::Module("libselinux"),
+        TEST,
+        "the oracle of selinux-label",
+    ),
+    package(
+        "clang",
+        "clang-devel",
+        Probe::Program(&["clang"]),
+        TEST,
+        "selinux-sys reads libselinux's headers with libclang",
+    ),
+    package(
         "git",
         "git",
         Probe::Program(&["git"]),
