@@ -37,7 +37,7 @@ pub enum Engine {
     /// This crate: a microsecond or two for a path, and in bounded time and memory for every policy.
     #[default]
     Builtin,
-    /// libselinux: a hundred times slower, and without bounds, but it knows every regular expression. For policies that
+    /// libselinux: ten to a hundred times slower, by its version, and without bounds, but it knows every regular expression. For policies that
     /// the other refuses with [`Error::UnsupportedRegex`](crate::Error::UnsupportedRegex).
     #[cfg(feature = "libselinux")]
     Libselinux,

@@ -188,7 +188,7 @@ fn policy_states() {
     let error = refused(&rule.repeat(count));
     let what = "states in its regular expressions, with the files before it";
     too_many(&error, what, limits::MAX_POLICY_STATES);
-    policy(&rule.repeat(count - 100));
+    policy(&rule.repeat(count - 1));
 }
 
 #[test]
