@@ -1,15 +1,10 @@
 //! The demo: a real image made, pulled, looked at, checked, updated and compared, each command shown.
 
 mod channel;
-mod compare;
 mod host;
-mod image;
-mod layer;
-mod recipe;
-mod registry;
-mod tree;
 mod unpack;
 
+use crate::image::debian;
 use crate::packages::Need;
 use crate::run::{Cost, Run, bytes};
 use crate::setup;
@@ -73,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let image = || {
         let cache = options.cache.clone().unwrap_or_else(setup::cache);
-        let image = image::ensure(&cache, options.suite.as_deref(), options.mirror.as_deref())?;
+        let image = debian::ensure(&cache, options.suite.as_deref(), options.mirror.as_deref())?;
         println!("the demo's image: oci:{}:v1 and :v2", image.oci().display());
         anyhow::Ok(image)
     };
@@ -127,7 +122,7 @@ fn theirs(options: &Options, reference: &str, program: &Path, scratch: &Path) ->
 }
 
 /// The demo's own image: all that is promised of it is held.
-fn ours(options: &Options, image: &image::Image, program: &Path, scratch: &Path) -> Result<()> {
+fn ours(options: &Options, image: &debian::Image, program: &Path, scratch: &Path) -> Result<()> {
     let mut channel = Channel::new(image, scratch)?;
     println!("\n## The image unpacked by umoci, to compare with");
     let unpacked = unpack::versions(image, scratch)?;

@@ -6,6 +6,7 @@
 )]
 
 mod demo;
+mod image;
 mod packages;
 mod run;
 mod setup;

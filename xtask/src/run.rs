@@ -1,9 +1,12 @@
-//! Runs other programs: prints what it runs, and measures wall time and peak memory.
+//! Runs other programs: prints what it runs, and measures wall and CPU time and peak memory.
 
 use anyhow::{Context as _, Result, bail};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A program to run, with all its output on ours.
@@ -18,6 +21,10 @@ pub(crate) struct Run {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cost {
     pub(crate) wall: Duration,
+    /// CPU time in user mode, of the program and of all that it started and waited for.
+    pub(crate) user: Duration,
+    /// The same in the kernel.
+    pub(crate) system: Duration,
     /// Peak resident memory of the program itself.
     pub(crate) peak_bytes: u64,
     /// Of its child processes: the largest sum of their peaks while they lived side by side.
@@ -105,28 +112,43 @@ impl Run {
     }
 
     fn measure(&self, command: &mut Command) -> Result<Cost> {
+        self.measure_beside(command, || ())
+    }
+
+    /// Runs `command`, and `beside` every few milliseconds meanwhile. CPU time is right only while nothing
+    /// else that this process started ends.
+    pub(crate) fn measure_beside(
+        &self,
+        command: &mut Command,
+        mut beside: impl FnMut() + Send,
+    ) -> Result<Cost> {
+        let before = cpu_of_children()?;
         let begun = Instant::now();
         let mut child = command.spawn().with_context(|| self.failed())?;
         let mut watch = Watch {
             pid: child.id(),
             cost: Cost::default(),
         };
-        // The kernel keeps the peak of a living process, so a sample now and then is enough.
-        let status = loop {
-            watch.sample_children();
-            for _ in 0..10 {
-                watch.sample();
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-        };
-        watch.cost.wall = begun.elapsed();
+        let ended = AtomicBool::new(false);
+        let (status, wall, mut cost) = std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                watch.until(&ended, &mut beside);
+                watch.cost
+            });
+            let status = child.wait();
+            let wall = begun.elapsed();
+            ended.store(true, Ordering::Relaxed);
+            (status, wall, watcher.join().unwrap_or_default())
+        });
+        let after = cpu_of_children()?;
+        cost.wall = wall;
+        cost.user = after.0.saturating_sub(before.0);
+        cost.system = after.1.saturating_sub(before.1);
+        let status = status?;
         if !status.success() {
             bail!("{} ({status})", self.failed());
         }
-        Ok(watch.cost)
+        Ok(cost)
     }
 
     fn failed(&self) -> String {
@@ -141,6 +163,21 @@ struct Watch {
 }
 
 impl Watch {
+    /// The kernel keeps the peak of a living process, so a sample now and then is enough.
+    fn until(&mut self, ended: &AtomicBool, beside: &mut impl FnMut()) {
+        for turn in 0_u64.. {
+            if ended.load(Ordering::Relaxed) {
+                return;
+            }
+            self.sample();
+            if turn % 10 == 0 {
+                self.sample_children();
+                beside();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn sample(&mut self) {
         if let Some(bytes) = peak_of(self.pid) {
             self.cost.peak_bytes = self.cost.peak_bytes.max(bytes);
@@ -151,6 +188,16 @@ impl Watch {
         let sum = descendants(self.pid).into_iter().filter_map(peak_of).sum();
         self.cost.children_peak_bytes = self.cost.children_peak_bytes.max(sum);
     }
+}
+
+/// User and system time of all ended children, and of theirs.
+fn cpu_of_children() -> Result<(Duration, Duration)> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let time = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+    Ok((
+        time(usage.user_time().num_microseconds()),
+        time(usage.system_time().num_microseconds()),
+    ))
 }
 
 /// `VmHWM`, the peak of a process, in bytes.
@@ -232,6 +279,7 @@ mod tests {
         let run = Run::new("sh").args(["-c", "sleep 0.3; exit 0"]);
         let cost = run.measure(&mut run.command()).unwrap();
         assert!(cost.wall >= Duration::from_millis(300), "{cost}");
+        assert!(cost.wall < Duration::from_secs(60), "{cost}");
         assert!(cost.peak_bytes > 100_000, "{cost}");
         assert!(cost.children_peak_bytes > 100_000, "{cost}");
     }

@@ -1,7 +1,7 @@
 //! One name under which first version 1 and then version 2 of the image can be had.
 
-use super::image::Image;
-use super::registry::Registry;
+use crate::image::debian::Image;
+use crate::image::registry::Registry;
 use crate::run::Run;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};

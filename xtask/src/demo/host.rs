@@ -1,6 +1,6 @@
 //! A repository and the built program that fills it: the commands of the demo.
 
-use super::compare::{self, Compared, Rule};
+use crate::image::compare::{self, Compared, Rule};
 use crate::run::{Cost, Run};
 use anyhow::{Context as _, Result, bail};
 use std::fs;

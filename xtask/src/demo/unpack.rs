@@ -1,10 +1,10 @@
 //! The independent unpack: umoci's root file system, brought to where an ostree commit has it.
 
 use super::host::{is_root, remove, timed};
-use super::image::Image;
+use crate::image::debian::Image;
+use crate::image::unpacked::place;
 use crate::run::Run;
-use anyhow::{Context as _, Result};
-use std::fs;
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 
 /// Both versions.
@@ -27,25 +27,4 @@ fn version(image: &Image, scratch: &Path, version: u32) -> Result<PathBuf> {
     let root = bundle.join("rootfs");
     place(&root)?;
     Ok(root)
-}
-
-/// The rule that `image pull` follows for an image without an ostree base: /etc is kept as /usr/etc,
-/// and what would be hidden under a host's run-time mounts is not kept.
-fn place(root: &Path) -> Result<()> {
-    fs::rename(root.join("etc"), root.join("usr/etc")).context("moving etc to usr/etc")?;
-    for name in ["run", "tmp", "proc", "sys", "dev"] {
-        let folder = root.join(name);
-        if !folder.is_dir() {
-            continue;
-        }
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                fs::remove_dir_all(entry.path())?;
-            } else {
-                fs::remove_file(entry.path())?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -58,9 +58,14 @@ impl Registry {
         Ok(())
     }
 
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// The image's name in this registry.
     pub(crate) fn name(&self) -> String {
-        format!("docker://127.0.0.1:{}/demo/host:latest", self.port)
+        format!("docker://{}/demo/host:latest", self.address())
     }
 }
 

@@ -1,0 +1,9 @@
+//! What the demo and the bench share: images made of Debian packages, a registry, a look at what came out.
+
+pub(crate) mod compare;
+pub(crate) mod debian;
+mod layer;
+mod recipe;
+pub(crate) mod registry;
+pub(crate) mod tree;
+pub(crate) mod unpacked;
