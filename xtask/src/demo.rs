@@ -159,6 +159,7 @@ fn round(
     let pull = host.pull(&reference)?;
     host.look(&reference)?;
     host.check(&reference)?;
+    host.labels(&reference)?;
     host.bootable()?;
     host.compare(&unpacked[0])?;
     let unchanged = host.pull(&reference)?;
@@ -167,6 +168,7 @@ fn round(
     let update = host.pull(&reference)?;
     host.list()?;
     host.check(&reference)?;
+    host.labels(&reference)?;
     host.bootable()?;
     let compared = host.compare(&unpacked[1])?;
     Ok(Round {

@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod debian;
+pub(crate) mod labels;
 mod layer;
 mod recipe;
 pub(crate) mod registry;

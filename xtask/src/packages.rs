@@ -138,6 +138,13 @@ pub(crate) const PACKAGES: &[Package] = &[
         "the independent unpack",
     ),
     package(
+        "selinux-utils",
+        "libselinux-utils",
+        Probe::Program(&["matchpathcon"]),
+        DEMO,
+        "libselinux's own labels, to compare with",
+    ),
+    package(
         "apache2-utils",
         "httpd-tools",
         Probe::Program(&["htpasswd"]),

@@ -1,6 +1,7 @@
 //! A repository and the built program that fills it: the commands of the demo.
 
 use crate::image::compare::{self, Compared, Rule};
+use crate::image::labels;
 use crate::run::{Cost, Run};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
@@ -65,6 +66,14 @@ impl Host {
 
     /// The program with these arguments, as the user whom this mode is for.
     fn image<const N: usize>(&self, arguments: [&str; N]) -> Run {
+        self.program("image", arguments)
+    }
+
+    fn selinux<const N: usize>(&self, arguments: [&str; N]) -> Run {
+        self.program("selinux", arguments)
+    }
+
+    fn program<const N: usize>(&self, noun: &str, arguments: [&str; N]) -> Run {
         let run = if self.gives_up_root() {
             let user = NOBODY.to_string();
             Run::new("setpriv")
@@ -79,7 +88,7 @@ impl Host {
         let [verb, others @ ..] = arguments.as_slice() else {
             return run;
         };
-        run.args(["image", verb])
+        run.args([noun, verb])
             .arg("--repo")
             .arg(self.repo())
             .args(others)
@@ -125,6 +134,13 @@ impl Host {
                 .args(["fsck", "--quiet"])
                 .arg(self.option()),
         )?;
+        Ok(())
+    }
+
+    /// Every label is the image's own policy's; where one comes from.
+    pub(crate) fn labels(&self, reference: &str) -> Result<()> {
+        timed(&self.selinux(["check", reference]))?;
+        timed(&self.selinux(["lookup", reference, "/etc/shadow", "/usr/sbin/sshd"]))?;
         Ok(())
     }
 
@@ -193,6 +209,11 @@ impl Host {
         println!("# {} against {}", checkout.display(), unpacked.display());
         let compared = compare::trees(unpacked, &checkout, Rule { owners: is_root() })?;
         println!("  equal: {compared}");
+        // An ordinary user may set no labels on a checkout.
+        if is_root() {
+            let labels = labels::hold(&checkout)?;
+            println!("  {labels} labels: each is what libselinux says of its path");
+        }
         remove(&checkout)?;
         Ok(compared)
     }

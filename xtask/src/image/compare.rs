@@ -134,9 +134,13 @@ impl Compared {
     }
 }
 
-/// What unpacking tools write for themselves where they may not set owners.
+/// What unpacking tools write for themselves where they may not set owners; and labels, which are the policy's, not the
+/// layers': [`super::labels`] looks at those.
 fn is_bookkeeping(name: &str) -> bool {
-    name == "user.ostreemeta" || name == "user.rootlesscontainers"
+    matches!(
+        name,
+        "user.ostreemeta" | "user.rootlesscontainers" | "security.selinux"
+    )
 }
 
 /// The extended attributes of an entry itself, not of what it links to.
