@@ -317,3 +317,29 @@ fn malformed_extended_headers_are_refused() {
     // One for nothing.
     refused_single(raw(RawTar::new().pax(&[("path", b"usr/a")])), &["layer 0"]);
 }
+
+/// What cannot be deployed can be stored, shown, checked and taken away again.
+#[test]
+fn row_kernel_none_or_two_are_left_to_the_deployment() {
+    let kernels: [&[&str]; 3] = [&[], &["6.1"], &["6.1", "6.2"]];
+    for versions in kernels {
+        let modules: String = versions
+            .iter()
+            .map(|version| format!("file usr/lib/modules/{version}/vmlinuz \"{version}\"\n"))
+            .collect();
+        let image = Image::of([layer(&format!("file usr/lib/os-release\n{modules}"))])
+            .label("containers.bootc", "1");
+        let pulled = accepted(&image);
+        let found: Vec<&str> = pulled
+            .tree
+            .paths()
+            .into_iter()
+            .filter(|path| path.ends_with("/vmlinuz"))
+            .collect();
+        let expected: Vec<String> = versions
+            .iter()
+            .map(|version| format!("/usr/lib/modules/{version}/vmlinuz"))
+            .collect();
+        assert_eq!(found, expected);
+    }
+}
