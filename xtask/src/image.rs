@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod debian;
 pub(crate) mod labels;
 mod layer;
+mod policy_module;
 mod recipe;
 pub(crate) mod registry;
 pub(crate) mod tree;

@@ -83,7 +83,7 @@ pub struct StagedLayer {
 pub enum ImportedLayer {
     /// All of it is done.
     Staged(Box<StagedLayer>),
-    /// A derived layer under [`Labelling::Later`].
+    /// A derived layer whose labels were sought and are not known.
     Unlabelled(Box<UnlabelledLayer>),
 }
 
@@ -262,7 +262,7 @@ fn store(
 
 /// The three roles of a layer.
 enum Importer<'a> {
-    Derived(Box<Derived<'a>>, Labelling<'a>, &'a Stage),
+    Derived(Box<Derived<'a>>, &'a Stage),
     Encapsulated(Box<Encapsulated<'a>>),
 }
 
@@ -271,10 +271,7 @@ impl<'a> Importer<'a> {
         let encapsulated =
             |part| Self::Encapsulated(Box::new(Encapsulated::new(part, import.limits, stage)));
         Ok(match role {
-            Role::Derived => {
-                let derived = Box::new(Derived::new(import, stage)?);
-                Self::Derived(derived, import.labels, stage)
-            }
+            Role::Derived => Self::Derived(Box::new(Derived::new(import, stage)?), stage),
             Role::Commit => encapsulated(Part::Commit),
             Role::Chunk => encapsulated(Part::Chunk),
         })
@@ -294,11 +291,12 @@ impl<'a> Importer<'a> {
 
     fn finish(self, diff_id: &DiffId) -> Result<Outcome, Error> {
         let (commit, commitmeta) = match self {
-            Self::Derived(derived, labels, stage) => {
+            Self::Derived(derived, stage) => {
+                let labels = derived.labels();
                 let parsed = derived.parsed(diff_id.to_string())?;
                 match labels {
-                    Labelling::Later => return Ok(Outcome::Parsed(Box::new(parsed))),
-                    Labelling::By(labels) => (parsed.finish(stage, labels)?, None),
+                    None => return Ok(Outcome::Parsed(Box::new(parsed))),
+                    Some(labels) => (parsed.finish(stage, labels)?, None),
                 }
             }
             Self::Encapsulated(encapsulated) => encapsulated.finish()?,

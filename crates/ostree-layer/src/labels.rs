@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Error;
+
 /// Says which SELinux label a path gets.
 pub trait Labels: Send + Sync {
     /// The value of `security.selinux` for `path`, a path of the final tree without a leading slash (the root
@@ -18,21 +20,47 @@ pub trait Labels: Send + Sync {
     fn policy(&self) -> Option<String>;
 }
 
+/// The files of a layer that have come so far.
+pub trait LayerFiles {
+    /// The content of a regular file; `None` where `path` (of the final tree, without a leading slash) is none. Links
+    /// are not followed.
+    ///
+    /// # Errors
+    ///
+    /// A file of more than `limit` bytes; one that cannot be read.
+    fn read_file(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error>;
+
+    /// The names in a directory, in no order; `None` where `path` is none.
+    fn names(&self, path: &str) -> Option<Vec<String>>;
+}
+
+/// Who finds out which labels apply, while layers come in.
+pub trait SeekLabels: Sync {
+    /// The labels, if they are known by now.
+    fn known(&self) -> Option<&dyn Labels>;
+
+    /// Whether a file at `path` (of the final tree, without a leading slash) may tell the labels.
+    fn tells(&self, path: &str) -> bool;
+
+    /// Such files have come, and others after them: look.
+    fn look(&self, files: &dyn LayerFiles) -> Option<&dyn Labels>;
+}
+
 /// When the labels of a derived layer's files are known.
 #[derive(Clone, Copy)]
 pub enum Labelling<'a> {
     /// Now: each object is written with its label.
     By(&'a dyn Labels),
-    /// Once other layers have been read: content is written at once, and named by
-    /// [`UnlabelledLayer::label`](crate::UnlabelledLayer::label).
-    Later,
+    /// Once this or another layer has told them. Until then content is written at once and named later: when the layer
+    /// ends, or by [`UnlabelledLayer::label`](crate::UnlabelledLayer::label).
+    Sought(&'a dyn SeekLabels),
 }
 
 impl fmt::Debug for Labelling<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::By(labels) => f.debug_tuple("By").field(&labels.policy()).finish(),
-            Self::Later => f.write_str("Later"),
+            Self::Sought(_) => f.write_str("Sought"),
         }
     }
 }

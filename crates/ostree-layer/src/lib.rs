@@ -19,7 +19,7 @@ mod unlabelled;
 
 pub use error::Error;
 pub use import::{Encoding, Import, ImportedLayer, LayerInput, StagedLayer, import};
-pub use labels::{AsTheyCome, LabelError, Labelling, Labels};
+pub use labels::{AsTheyCome, LabelError, Labelling, Labels, LayerFiles, SeekLabels};
 pub use limits::Limits;
 pub use paths::{NonUsr, PathPolicy, PolicyTextError, Var};
 pub use problem::Problem;

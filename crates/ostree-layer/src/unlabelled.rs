@@ -6,7 +6,7 @@ use oci_manifest::DiffId;
 use ostree_store::Stage;
 
 use crate::derived::Parsed;
-use crate::{Error, Labels, Report, StagedLayer};
+use crate::{Error, Labels, LayerFiles, Report, StagedLayer};
 
 /// A derived layer whose digest, size and diff_id are verified and whose content waits in a stage until its labels
 /// are known.
@@ -39,21 +39,15 @@ impl UnlabelledLayer {
     pub const fn diff_id(&self) -> &DiffId {
         &self.diff_id
     }
+}
 
-    /// The content of a regular file of the layer; `None` where `path` (of the final tree, without a leading slash)
-    /// is none. Links are not followed.
-    ///
-    /// # Errors
-    ///
-    /// A file of more than `limit` bytes; one that cannot be read.
-    pub fn read_file(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        self.parsed.read_file(&self.stage, path, limit)
+impl LayerFiles for UnlabelledLayer {
+    fn read_file(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.parsed.files(&self.stage).read_file(path, limit)
     }
 
-    /// The names in a directory of the layer, in no order; `None` where `path` is none.
-    #[must_use]
-    pub fn names(&self, path: &str) -> Option<Vec<String>> {
-        self.parsed.names(path)
+    fn names(&self, path: &str) -> Option<Vec<String>> {
+        self.parsed.files(&self.stage).names(path)
     }
 }
 

@@ -225,9 +225,13 @@ proptest! {
         // Room for few owners: then files are written before their label is known.
         owners in 0..40_usize,
     ) {
-        let tar = written(&consistent(entries));
-        let import = |labels, later| {
-            let mut request = Request { labels, later, ..Request::default() };
+        let entries = consistent(entries);
+        let tar = written(&entries);
+        // Any file may be the one that tells: what came before it waits, what comes after does not.
+        let file = entries.iter().filter(|entry| matches!(entry.thing, Thing::File(_)));
+        let file = file.map(|entry| entry.path.as_str()).nth(owners % 4);
+        let import = |labels, later, told_by| {
+            let mut request = Request { labels, later, told_by, ..Request::default() };
             if later {
                 request.limits.owner_bytes = 5_000 + owners * 200;
             }
@@ -235,15 +239,16 @@ proptest! {
                 .blob(&tar, &tar, &request)
                 .map_err(|error| TestCaseError::fail(chain(&error)))
         };
-        let at_once = import(&Echo, false)?;
+        let at_once = import(&Echo, false, None)?;
         for (path, node) in &at_once.nodes {
             let label = node.xattrs.iter().find(|(name, _)| name == "security.selinux");
             let label = label.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
             let expected = format!("{path}:");
             prop_assert!(label.clone().is_some_and(|label| label.starts_with(&expected)), "{path}: {label:?}");
         }
-        prop_assert_eq!(at_once.id, import(&Echo, true)?.id);
-        prop_assert_eq!(import(&AsTheyCome, false)?.id, import(&AsTheyCome, true)?.id);
+        prop_assert_eq!(at_once.id, import(&Echo, true, None)?.id);
+        prop_assert_eq!(at_once.id, import(&Echo, true, file)?.id);
+        prop_assert_eq!(import(&AsTheyCome, false, None)?.id, import(&AsTheyCome, true, None)?.id);
     }
 
     #[test]

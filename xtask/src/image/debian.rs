@@ -1,6 +1,7 @@
 //! The demo's image in two versions, as an OCI directory in the cache.
 
 use super::layer::{self, Blob};
+use super::policy_module;
 use super::recipe::{self, Source};
 use super::tree;
 use anyhow::{Context as _, Result, bail};
@@ -10,7 +11,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Counts up when the trees or the form of the layers change.
-const EDITION: u32 = 2;
+const EDITION: u32 = 3;
 
 /// The image, ready to be read.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ fn make(source: &Source, folder: &Path) -> Result<()> {
     let modules = initramfs(&at("os")).map(|path| path.with_file_name("initramfs.img"))?;
     fs::rename(at("initramfs.img"), modules)?;
     tree::lay_out(&at("os"))?;
+    policy_module::prepare(&at("packages"), &at("os"))?;
     for version in [1, 2] {
         let (derived, application) = (
             format!("derived-{version}"),
@@ -101,6 +103,10 @@ fn make(source: &Source, folder: &Path) -> Result<()> {
         tree::derive(&at(&derived), version)?;
         tree::snapshot(&at(&derived), &at(&application))?;
         tree::install_application(&at(&application), version)?;
+        // The second version's application brings a policy module, and types for files of lower layers.
+        if version == 2 {
+            policy_module::install(&at(&application))?;
+        }
     }
     let blobs = layers(&work)?;
     write_oci(&work.join("oci"), &blobs)?;

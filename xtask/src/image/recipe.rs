@@ -22,6 +22,9 @@ const PACKAGES: &[&str] = &[
     "selinux-policy-default",
     "selinux-utils",
     "policycoreutils",
+    // What a derived layer makes a policy module with.
+    "checkpolicy",
+    "semodule-utils",
     // What an image-based host has.
     "podman",
     "skopeo",

@@ -292,6 +292,9 @@ impl<'a> Pull<'a> {
         let mut held_back = Vec::new();
         let mut waiting = Vec::new();
         transfer.run(layers, |index, arrived| {
+            if forecast.labels().is_some() {
+                self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
+            }
             match arrived {
                 Arrived::Published { commit, report } => {
                     self.arrived(layers, index, commit, report)?;

@@ -6,9 +6,9 @@
 use std::sync::OnceLock;
 
 use oci_manifest::Config;
-use ostree_layer::{Labelling, UnlabelledLayer};
+use ostree_layer::{Labelling, Labels, LayerFiles, SeekLabels, UnlabelledLayer};
 use ostree_objects::Checksum;
-use selinux_label::Policy;
+use selinux_label::{Policy, is_policy_path};
 
 use crate::Storage;
 use crate::selinux::{PolicyLabels, StoredTree, WaitingLayers};
@@ -89,24 +89,45 @@ impl Forecast {
     /// How a layer is to be imported that begins now.
     pub(super) fn labelling(&self) -> Labelling<'_> {
         self.labels()
-            .map_or(Labelling::Later, |labels| Labelling::By(labels))
+            .map_or(Labelling::Sought(self), |labels| Labelling::By(labels))
     }
 
     /// Look for the policy in the layers that wait, given with their positions. True once the labels are known.
     pub(super) fn look_in(&self, waiting: &[(usize, Box<UnlabelledLayer>)]) -> bool {
         let mut layers: Vec<_> = waiting.iter().collect();
         layers.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
-        let layers = layers.into_iter().map(|(_, layer)| layer.as_ref());
-        // One that is not whole yet, or bad, is no forecast; the merged tree's is what counts.
-        if let Ok(Some(policy)) = Policy::open(&WaitingLayers(layers.collect())) {
+        let layers = layers
+            .into_iter()
+            .map(|(_, layer)| layer.as_ref() as &dyn LayerFiles);
+        self.look_in_files(&WaitingLayers(layers.collect()));
+        self.labels().is_some()
+    }
+
+    /// A policy that is not whole yet, or bad, is no forecast; the merged tree's is what counts.
+    fn look_in_files(&self, files: &WaitingLayers<'_>) {
+        if let Ok(Some(policy)) = Policy::open(files) {
             self.settle(Some(policy));
         }
-        self.labels().is_some()
     }
 
     /// All layers are in: without a policy, if none was found.
     pub(super) fn settle(&self, policy: Option<Policy>) -> &PolicyLabels {
         self.labels.get_or_init(|| PolicyLabels(policy))
+    }
+}
+
+impl SeekLabels for Forecast {
+    fn known(&self) -> Option<&dyn Labels> {
+        self.labels().map(|labels| labels as &dyn Labels)
+    }
+
+    fn tells(&self, path: &str) -> bool {
+        is_policy_path(path)
+    }
+
+    fn look(&self, files: &dyn LayerFiles) -> Option<&dyn Labels> {
+        self.look_in_files(&WaitingLayers(vec![files]));
+        self.known()
     }
 }
 

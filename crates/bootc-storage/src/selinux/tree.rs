@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use ostree_layer::UnlabelledLayer;
+use ostree_layer::LayerFiles;
 use ostree_objects::{Checksum, DirTree};
 use ostree_store::{FileObject, Repo, Stage};
 use selinux_label::{PolicyTree, TreeError};
@@ -151,7 +151,7 @@ impl PolicyTree for StoredTree<'_> {
 
 /// Layers that wait for their labels, the uppermost first. Whiteouts count for nothing here: what is found is a
 /// forecast, which the merged tree confirms or corrects.
-pub(crate) struct WaitingLayers<'a>(pub(crate) Vec<&'a UnlabelledLayer>);
+pub(crate) struct WaitingLayers<'a>(pub(crate) Vec<&'a dyn LayerFiles>);
 
 impl PolicyTree for WaitingLayers<'_> {
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {

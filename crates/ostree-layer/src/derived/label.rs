@@ -16,8 +16,6 @@ impl Parsed {
     /// Give every visible file and symbolic link the object that its own path's label makes.
     pub(super) fn label_files(&mut self, stage: &Stage, labels: &dyn Labels) -> Result<(), Error> {
         let has_policy = labels.policy().is_some();
-        // Files that waited and were named for another path meanwhile: they are in no other way marked.
-        let mut waited = false;
         for id in ROOT..self.tree.len() {
             let is_file = matches!(self.tree.kind(id), Kind::File | Kind::Symlink);
             if !is_file || !self.tree.is_visible(id) || self.tree.name(id).starts_with(WHITEOUT) {
@@ -25,18 +23,19 @@ impl Parsed {
             }
             match self.tree.object(id) {
                 Object::Waiting { content, owner } => {
-                    waited = true;
                     let path = self.tree.path(id);
                     let named = self.name(stage, content, owner, &path, labels);
                     let checksum = named.map_err(|error| error.of(&path))?;
-                    self.tree.set_object(id, Object::Written(checksum));
+                    // So it is for the other hard links to it.
+                    self.tree.set_object(id, Object::Mislabelled(checksum));
                 }
-                Object::Written(checksum)
-                    if has_policy && (waited || self.tree.is_label_due(id)) =>
-                {
+                Object::Mislabelled(checksum) if has_policy => {
                     self.relabel(stage, id, &checksum, labels)?;
                 }
-                Object::Written(_) => {}
+                Object::Written(checksum) if has_policy && self.tree.is_label_due(id) => {
+                    self.relabel(stage, id, &checksum, labels)?;
+                }
+                Object::Written(_) | Object::Mislabelled(_) => {}
             }
         }
         Ok(())

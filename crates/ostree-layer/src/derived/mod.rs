@@ -1,6 +1,7 @@
 //! Derived layers: ordinary OCI layers, whose entries become a tree of objects.
 
 mod arena;
+mod files;
 mod label;
 mod object;
 mod owner;
@@ -11,16 +12,17 @@ mod xattrs;
 
 use std::io::{self, BufRead};
 
-use ostree_objects::{FileHeader, S_IFDIR, S_IFLNK, S_IFREG, Xattrs};
+use ostree_objects::{Checksum, FileHeader, S_IFDIR, S_IFLNK, S_IFREG, Xattrs};
 use ostree_store::Stage;
 
+use self::files::SoFar;
 use self::object::{Content, Object};
 use self::owner::{Owner, Owners};
 use self::tree::{Before, Kind as NodeKind, REPOSITORY, ROOT, Tree};
 use crate::paths::{Place, WHITEOUT};
 use crate::show::show;
 use crate::tar::{Archive, Entry, Kind};
-use crate::{Dropped, Error, Import, Labelling, Problem, Report, Warning};
+use crate::{Dropped, Error, Import, Labelling, Labels, Problem, Report, Warning};
 
 pub(crate) use parsed::Parsed;
 
@@ -32,7 +34,20 @@ pub(crate) struct Derived<'a> {
     owners: Owners,
     /// The object of every whiteout marker, once there is one.
     marker: Option<Object>,
+    labels: Option<&'a dyn Labels>,
+    seeking: Seeking,
 }
+
+/// How far the search for labels in this layer is.
+#[derive(Debug, Default)]
+struct Seeking {
+    /// Files have come that may tell, and were not looked at.
+    something_new: bool,
+    looked: u32,
+}
+
+/// A layer whose files go on and off about labels is looked at no more often than this before its end.
+const MAX_LOOKS: u32 = 16;
 
 impl<'a> Derived<'a> {
     pub(crate) fn new(import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
@@ -43,6 +58,11 @@ impl<'a> Derived<'a> {
             tree,
             owners: Owners::default(),
             marker: None,
+            labels: match import.labels {
+                Labelling::By(labels) => Some(labels),
+                Labelling::Sought(seek) => seek.known(),
+            },
+            seeking: Seeking::default(),
         })
     }
 
@@ -87,8 +107,36 @@ impl<'a> Derived<'a> {
             Place::Tree(path) if is_marker(&path) => self
                 .add_marker(&entry, &path, report)
                 .map_err(|error| error.of(&shown)),
-            Place::Tree(path) => self.add_to_tree(entry, &path, archive, report),
+            Place::Tree(path) => {
+                self.seek_labels(&path);
+                self.add_to_tree(entry, &path, archive, report)
+            }
         }
+    }
+
+    /// `path` comes next: are the labels known by now?
+    fn seek_labels(&mut self, path: &str) {
+        let (Labelling::Sought(seek), None) = (self.import.labels, self.labels) else {
+            return;
+        };
+        self.labels = seek.known();
+        if seek.tells(path) {
+            self.seeking.something_new = true;
+        } else if self.seeking.something_new && self.seeking.looked < MAX_LOOKS {
+            self.seeking.something_new = false;
+            self.seeking.looked += 1;
+            self.labels = self.labels.or_else(|| {
+                seek.look(&SoFar {
+                    tree: &self.tree,
+                    stage: self.stage,
+                })
+            });
+        }
+    }
+
+    /// The labels, if they were known before or became so.
+    pub(crate) fn labels(&self) -> Option<&'a dyn Labels> {
+        self.labels
     }
 
     /// overlayfs's own form of a whiteout, which an archiver that knew nothing of OCI may have read from disk.
@@ -245,16 +293,17 @@ impl<'a> Derived<'a> {
     ) -> Result<Object, Error> {
         report.files += 1;
         let xattrs = xattrs::kept(std::mem::take(&mut entry.xattrs), report);
-        match (self.import.labels, path) {
-            (Labelling::Later, _) => self.keep_file(entry, xattrs, archive),
-            (Labelling::By(labels), Some(path)) => {
+        match (self.labels, path) {
+            (None, _) => self.keep_file(entry, xattrs, archive),
+            (Some(labels), Some(path)) => {
                 let mode = entry_mode(&entry);
                 let xattrs = xattrs::labelled(xattrs, labels, path, mode)?;
-                self.write_file(entry, xattrs, archive)
+                self.write_file(entry, xattrs, archive).map(Object::Written)
             }
-            (Labelling::By(_), None) => {
+            (Some(_), None) => {
                 let xattrs = Xattrs::from_pairs(xattrs).map_err(object)?;
                 self.write_file(entry, xattrs, archive)
+                    .map(Object::Mislabelled)
             }
         }
     }
@@ -265,7 +314,7 @@ impl<'a> Derived<'a> {
         entry: Entry,
         xattrs: Xattrs,
         archive: &mut Archive<'_, R>,
-    ) -> Result<Object, Error> {
+    ) -> Result<Checksum, Error> {
         let header = match entry.kind {
             Kind::Symlink(target) => FileHeader::symlink(entry.uid, entry.gid, target, xattrs),
             _ => FileHeader::regular(entry.uid, entry.gid, entry.mode, xattrs),
@@ -273,10 +322,7 @@ impl<'a> Derived<'a> {
         let written = self
             .stage
             .write_file(&header, entry.size, &mut archive.content());
-        match written {
-            Ok(checksum) => Ok(Object::Written(checksum)),
-            Err(error) => Err(archive.take_failure().unwrap_or_else(|| store(error))),
-        }
+        written.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))
     }
 
     /// Keep the content until the label is known.
@@ -294,7 +340,8 @@ impl<'a> Derived<'a> {
             xattrs: xattrs.clone(),
         };
         let Some(owner) = self.owners.add(owner, self.import.limits.owner_bytes) else {
-            return self.write_file(entry, xattrs, archive);
+            let written = self.write_file(entry, xattrs, archive);
+            return written.map(Object::Mislabelled);
         };
         let content = match entry.kind {
             Kind::Symlink(target) => Content::Link {

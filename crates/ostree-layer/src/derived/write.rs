@@ -84,7 +84,9 @@ impl Parsed {
                 }
                 Kind::File | Kind::Symlink => {
                     // Those that waited have their name by now.
-                    if let Object::Written(checksum) = self.tree.object(child) {
+                    if let Object::Written(checksum) | Object::Mislabelled(checksum) =
+                        self.tree.object(child)
+                    {
                         tree.files.push((name, checksum));
                     }
                 }

@@ -9,8 +9,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use oci_manifest::{Algorithm, Compression, Descriptor, DiffId, Digest, Hasher, Layer, Role};
 use ostree_layer::{
-    AsTheyCome, Encoding, Error, Import, Labelling, Labels, LayerInput, Limits, PathPolicy, Report,
-    StagedLayer, import,
+    AsTheyCome, Encoding, Error, Import, Labelling, Labels, LayerFiles, LayerInput, Limits,
+    PathPolicy, Report, SeekLabels, StagedLayer, import,
 };
 use ostree_objects::{Checksum, Commit, RepoMode};
 use ostree_store::Repo;
@@ -33,8 +33,28 @@ pub struct Request<'a> {
     pub policy: PathPolicy,
     pub limits: Limits,
     pub labels: &'a dyn Labels,
-    /// Whether the labels become known only when the layer has been read.
+    /// Whether the labels become known only when the layer has been read, or in its middle: when this file has come.
     pub later: bool,
+    pub told_by: Option<&'a str>,
+}
+
+/// Knows the labels once the file that tells has come, and another after it.
+struct Seek<'a>(&'a Request<'a>);
+
+impl SeekLabels for Seek<'_> {
+    fn known(&self) -> Option<&dyn Labels> {
+        None
+    }
+
+    fn tells(&self, path: &str) -> bool {
+        self.0.told_by == Some(path)
+    }
+
+    fn look(&self, files: &dyn LayerFiles) -> Option<&dyn Labels> {
+        let path = self.0.told_by.unwrap();
+        assert!(files.read_file(path, u64::MAX).unwrap().is_some());
+        Some(self.0.labels)
+    }
 }
 
 impl Default for Request<'_> {
@@ -51,6 +71,7 @@ impl Default for Request<'_> {
             limits: Limits::default(),
             labels: &AsTheyCome,
             later: false,
+            told_by: None,
         }
     }
 }
@@ -178,10 +199,11 @@ impl Lab {
             encoding: request.encoding,
             digest_applies: request.digest_applies,
         };
+        let seek = Seek(request);
         let options = Import {
             policy: &request.policy,
             labels: match request.later {
-                true => Labelling::Later,
+                true => Labelling::Sought(&seek),
                 false => Labelling::By(request.labels),
             },
             limits: &request.limits,
