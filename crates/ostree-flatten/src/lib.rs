@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod commit;
+pub mod composefs;
 mod error;
 mod forest;
 mod injected;

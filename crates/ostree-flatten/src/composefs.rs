@@ -1,0 +1,29 @@
+//! composefs images: file trees without file contents.
+//!
+//! An image holds names, owners, modes, attributes and links of a tree, and for each file the path of its content
+//! in a directory beside it, with the fs-verity digest that the content must have. Linux mounts it as EROFS, with
+//! an overlayfs over it. Everything here is a pure function of its arguments:
+//!
+//! | from | to | by |
+//! |---|---|---|
+//! | nodes | [`Tree`] | [`TreeBuilder`] |
+//! | [`Tree`] | image and its digest | [`write_image`] |
+//! | any bytes | fs-verity digest | [`FsVerityHasher`], [`FsVerityDigest`] |
+
+mod erofs;
+mod error;
+mod fs_verity;
+mod limits;
+mod tree;
+mod write;
+mod xattrs;
+
+pub use error::Error;
+pub use fs_verity::{FsVerityDigest, FsVerityHasher};
+pub use limits::{
+    MAX_FILE_BYTES, MAX_INLINE_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_XATTR_BYTES,
+    MAX_XATTR_NAME_BYTES,
+};
+pub use tree::{DirEntry, Kind, Mtime, NodeId, Stat, Tree, TreeBuilder};
+pub use write::{Format, Written, write_image};
+pub use xattrs::Xattrs;

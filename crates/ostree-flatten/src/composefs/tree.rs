@@ -1,0 +1,196 @@
+//! A file tree as an image holds it, compact enough for a million files.
+
+mod builder;
+mod node;
+mod store;
+
+pub use builder::TreeBuilder;
+pub use node::{Kind, Mtime, Stat};
+
+use node::{Inode, InodeKind};
+use store::{Entry, Names, Texts};
+
+use super::{FsVerityDigest, xattrs::XattrTable};
+
+/// One inode of a [`Tree`], or of the [`TreeBuilder`] that becomes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+impl NodeId {
+    /// The root.
+    pub const ROOT: Self = Self(0);
+
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(super) const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
+/// A file tree: directories, files, links, devices, with names in the order of their bytes.
+///
+/// A file of an ostree commit takes about 150 bytes, its name, backing path, digest and directory entry included.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    inodes: Vec<Inode>,
+    /// By directory, then by name.
+    entries: Vec<Entry>,
+    names: Names,
+    texts: Texts,
+    digests: Vec<FsVerityDigest>,
+    xattrs: XattrTable,
+}
+
+/// An entry of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DirEntry<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// What it is the name of.
+    pub node: NodeId,
+    /// It is a further name of an inode that has its place elsewhere.
+    pub is_link: bool,
+}
+
+impl Tree {
+    /// How many inodes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inodes.len()
+    }
+
+    /// Never: there is a root.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inodes.is_empty()
+    }
+
+    /// What a node is.
+    #[must_use]
+    pub fn kind(&self, node: NodeId) -> Kind<'_> {
+        let inode = &self.inodes[node.index()];
+        let text = || self.texts.get(inode.data);
+        let digest = || {
+            let digest = (inode.extra as usize).checked_sub(1)?;
+            self.digests.get(digest).copied()
+        };
+        match inode.kind {
+            InodeKind::Directory => Kind::Directory { size: inode.size },
+            InodeKind::Inline => Kind::Inline { content: text() },
+            InodeKind::Backed => Kind::Backed {
+                size: inode.size,
+                path: Some(text().into())
+                    .filter(|path: &std::borrow::Cow<'_, [u8]>| !path.is_empty()),
+                digest: digest(),
+            },
+            InodeKind::BackedByObject => Kind::Backed {
+                size: inode.size,
+                path: Some(store::object_path(text()).into()),
+                digest: digest(),
+            },
+            InodeKind::Symlink => Kind::Symlink { target: text() },
+            InodeKind::CharDevice => Kind::CharDevice {
+                rdev: inode.extra,
+                size: inode.size,
+            },
+            InodeKind::BlockDevice => Kind::BlockDevice {
+                rdev: inode.extra,
+                size: inode.size,
+            },
+            InodeKind::Fifo => Kind::Fifo { size: inode.size },
+            InodeKind::Socket => Kind::Socket { size: inode.size },
+        }
+    }
+
+    /// Owner, permissions, time and number of names, as stated when the node was added.
+    #[must_use]
+    pub fn stat(&self, node: NodeId) -> Stat {
+        self.inodes[node.index()].stat()
+    }
+
+    /// Names and values of a node's extended attributes, in the order in which they were set.
+    pub fn xattrs(&self, node: NodeId) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.xattrs.list(self.inodes[node.index()].xattrs)
+    }
+
+    /// The entries of a directory, by name; none for what is no directory.
+    pub fn entries(&self, node: NodeId) -> impl ExactSizeIterator<Item = DirEntry<'_>> {
+        let inode = &self.inodes[node.index()];
+        let range = if inode.kind == InodeKind::Directory {
+            let start = inode.data as usize;
+            start..start + inode.extra as usize
+        } else {
+            0..0
+        };
+        self.entries[range].iter().map(|entry| DirEntry {
+            name: self.names.get(entry.name),
+            node: NodeId(entry.inode()),
+            is_link: entry.is_link(),
+        })
+    }
+
+    /// The entry of that name in a directory.
+    #[must_use]
+    pub fn lookup(&self, directory: NodeId, name: &[u8]) -> Option<DirEntry<'_>> {
+        let inode = &self.inodes[directory.index()];
+        if inode.kind != InodeKind::Directory {
+            return None;
+        }
+        let start = inode.data as usize;
+        let entries = &self.entries[start..start + inode.extra as usize];
+        let place = entries
+            .binary_search_by(|entry| self.names.get(entry.name).cmp(name))
+            .ok()?;
+        let entry = entries[place];
+        Some(DirEntry {
+            name: self.names.get(entry.name),
+            node: NodeId(entry.inode()),
+            is_link: entry.is_link(),
+        })
+    }
+
+    /// The path of a node's own place, with a leading slash; `/` for the root.
+    #[must_use]
+    pub fn path(&self, node: NodeId) -> Vec<u8> {
+        let mut names = Vec::new();
+        let mut at = node;
+        while let Some(entry) = self.entries.get(self.inodes[at.index()].entry as usize) {
+            names.push(self.names.get(entry.name));
+            at = NodeId(entry.parent);
+        }
+        let mut path = Vec::new();
+        for name in names.iter().rev() {
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+        if path.is_empty() {
+            path.push(b'/');
+        }
+        path
+    }
+
+    /// The directory in which a node has its own place; the root for the root.
+    pub(super) fn parent(&self, node: NodeId) -> NodeId {
+        let entry = self.entries.get(self.inodes[node.index()].entry as usize);
+        entry.map_or(NodeId::ROOT, |entry| NodeId(entry.parent))
+    }
+
+    /// Number of the list of attributes that a node has, below [`Self::xattr_list_count`].
+    pub(super) fn xattr_list_of(&self, node: NodeId) -> u32 {
+        self.inodes[node.index()].xattrs
+    }
+
+    pub(super) fn xattr_list_count(&self) -> usize {
+        self.xattrs.list_count()
+    }
+
+    pub(super) fn xattr_list(&self, list: u32) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.xattrs.list(list)
+    }
+}

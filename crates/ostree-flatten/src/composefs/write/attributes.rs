@@ -1,0 +1,436 @@
+//! The attributes that inodes have in an image, and which of them are shared.
+//!
+//! An attribute that more than one inode has, name and value alike, is stored once. Those that come with each
+//! file (where its content is, its digest) are not collected in a table, which would be as large as the tree.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use super::{
+    super::{
+        Error, FsVerityDigest, Kind, NodeId, Tree,
+        erofs::{ACL_NAMES, FILTER_SEED, XATTR_ENTRY, XATTR_HEADER, overlay, split_xattr_name},
+        limits::MAX_SHARED_XATTRS,
+    },
+    Format,
+    order::Order,
+    xxh32::xxh32,
+};
+
+/// An attribute of the table.
+#[derive(Debug)]
+struct Attribute {
+    name: Box<[u8]>,
+    value: Box<[u8]>,
+    /// How many inodes have it.
+    count: u32,
+    /// Where it is among the shared ones, in bytes.
+    shared: Option<u64>,
+}
+
+/// What an inode's attributes are changed by, besides the escaping that all get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) struct Marks {
+    /// It is a whiteout of the tree, and becomes an empty file with a mark.
+    pub(super) whiteout: bool,
+    /// It has such a whiteout.
+    pub(super) has_whiteouts: bool,
+    /// It is the root.
+    pub(super) root: bool,
+}
+
+/// The attributes of all inodes of an image.
+#[derive(Debug)]
+pub(super) struct Attributes<'a> {
+    tree: &'a Tree,
+    attributes: Vec<Attribute>,
+    /// Attribute numbers, sorted by name.
+    lists: Vec<Box<[u32]>>,
+    /// For each inode.
+    list_of: Vec<u32>,
+    /// The list of the whiteouts that are added to the root.
+    whiteout_list: u32,
+    /// Numbers of those that are shared, in the order in which they are stored.
+    shared: Vec<u32>,
+    shared_bytes: u64,
+    metacopy_empty: Option<u32>,
+    metacopies: HashMap<FsVerityDigest, u32>,
+    redirects: HashMap<Vec<u8>, u32>,
+    pub(super) has_acl: bool,
+}
+
+/// One attribute of an inode.
+#[derive(Debug, Clone)]
+pub(super) struct Item<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) value: Cow<'a, [u8]>,
+    pub(super) shared: Option<u64>,
+}
+
+impl Item<'_> {
+    /// Bytes of the entry where it is stored.
+    pub(super) fn entry_bytes(&self) -> u64 {
+        entry_bytes(self.name, &self.value)
+    }
+
+    /// The bit of the filter that says that a name like this is there.
+    pub(super) fn filter_bit(&self) -> u32 {
+        let (prefix, rest) = split_xattr_name(self.name);
+        1 << (xxh32(rest, FILTER_SEED.wrapping_add(prefix.into())) & 31)
+    }
+}
+
+fn entry_bytes(name: &[u8], value: &[u8]) -> u64 {
+    let (_, rest) = split_xattr_name(name);
+    (XATTR_ENTRY + rest.len() as u64 + value.len() as u64).next_multiple_of(4)
+}
+
+/// Bytes of all attributes behind an inode.
+pub(super) fn inode_bytes(items: &[Item<'_>]) -> u64 {
+    if items.is_empty() {
+        return 0;
+    }
+    items.iter().fold(XATTR_HEADER, |sum, item| {
+        sum + if item.shared.is_some() {
+            XATTR_ENTRY
+        } else {
+            item.entry_bytes()
+        }
+    })
+}
+
+impl<'a> Attributes<'a> {
+    pub(super) fn new(tree: &'a Tree, order: &Order, format: Format) -> Result<Self, Error> {
+        let mut collector = Collector::default();
+        let marks = marks(tree, order);
+        let mut list_of = vec![0; tree.len()];
+        for node in order.nodes() {
+            let marks = marks.get(&node).copied().unwrap_or_default();
+            let list = collector.list(tree, node, marks, format)?;
+            collector.count(list);
+            list_of[node.index()] = list;
+        }
+        let whiteout_list = collector.whiteout_list(tree)?;
+        for _ in 0..order.added_whiteouts() {
+            collector.count(whiteout_list);
+        }
+        let mut attributes = Self {
+            tree,
+            has_acl: collector
+                .attributes
+                .iter()
+                .any(|attribute| attribute.count > 0 && ACL_NAMES.contains(&&*attribute.name)),
+            attributes: collector.attributes,
+            lists: collector.lists,
+            list_of,
+            whiteout_list,
+            shared: Vec::new(),
+            shared_bytes: 0,
+            metacopy_empty: None,
+            metacopies: HashMap::new(),
+            redirects: HashMap::new(),
+        };
+        attributes.find_repeated_backings(order);
+        attributes.share();
+        Ok(attributes)
+    }
+
+    /// Puts backing paths and digests that several files have into the table.
+    fn find_repeated_backings(&mut self, order: &Order) {
+        let tree = self.tree;
+        let mut without_digest = 0;
+        let mut digests = Vec::new();
+        let mut paths: Vec<(u64, NodeId)> = Vec::new();
+        for node in order.nodes() {
+            let Kind::Backed { path, digest, .. } = tree.kind(node) else {
+                continue;
+            };
+            match digest {
+                Some(digest) => digests.push(digest),
+                None => without_digest += 1,
+            }
+            if let Some(path) = path {
+                paths.push((short_hash(&path), node));
+            }
+        }
+        if without_digest > 0 {
+            self.metacopy_empty = Some(self.repeated(overlay::METACOPY, b"", without_digest));
+        }
+        digests.sort_unstable();
+        for same in digests
+            .chunk_by(PartialEq::eq)
+            .filter(|same| same.len() > 1)
+        {
+            let number = self.repeated(overlay::METACOPY, &metacopy(&same[0]), same.len());
+            self.metacopies.insert(same[0], number);
+        }
+        paths.sort_unstable();
+        for like in paths
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter(|like| like.len() > 1)
+        {
+            let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
+            for (_, node) in like {
+                if let Kind::Backed {
+                    path: Some(path), ..
+                } = tree.kind(*node)
+                {
+                    *counts.entry(redirect(&path)).or_default() += 1;
+                }
+            }
+            for (value, count) in counts.into_iter().filter(|(_, count)| *count > 1) {
+                let number = self.repeated(overlay::REDIRECT, &value, count);
+                self.redirects.insert(value, number);
+            }
+        }
+    }
+
+    fn repeated(&mut self, name: &[u8], value: &[u8], count: usize) -> u32 {
+        self.attributes.push(Attribute {
+            name: name.into(),
+            value: value.into(),
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            shared: None,
+        });
+        // At most one for two inodes beside those of the collector, whose number is below that of inodes.
+        u32::try_from(self.attributes.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Gives each attribute that several inodes have its place among the shared ones.
+    fn share(&mut self) {
+        let numbers = 0_u32..;
+        let several = numbers.zip(&self.attributes).filter(|(_, a)| a.count > 1);
+        let mut shared: Vec<u32> = several.map(|(number, _)| number).collect();
+        shared.sort_unstable_by(|a, b| {
+            let key = |number: &u32| {
+                let attribute = &self.attributes[*number as usize];
+                (&attribute.name, attribute.value.len(), &attribute.value)
+            };
+            key(b).cmp(&key(a))
+        });
+        for number in &shared {
+            let attribute = &mut self.attributes[*number as usize];
+            attribute.shared = Some(self.shared_bytes);
+            self.shared_bytes += entry_bytes(&attribute.name, &attribute.value);
+        }
+        self.shared = shared;
+    }
+
+    pub(super) const fn shared_bytes(&self) -> u64 {
+        self.shared_bytes
+    }
+
+    /// The shared attributes, in the order in which they are stored.
+    pub(super) fn shared(&self) -> impl Iterator<Item = Item<'_>> {
+        self.shared.iter().map(|number| self.item(*number))
+    }
+
+    fn item(&self, number: u32) -> Item<'_> {
+        let attribute = &self.attributes[number as usize];
+        Item {
+            name: &attribute.name,
+            value: Cow::Borrowed(&attribute.value),
+            shared: attribute.shared,
+        }
+    }
+
+    /// Puts the attributes of a node, sorted by name, into `items`; of an added whiteout for `None`.
+    pub(super) fn of<'s>(&'s self, node: Option<NodeId>, items: &mut Vec<Item<'s>>) {
+        items.clear();
+        let list = node.map_or(self.whiteout_list, |node| self.list_of[node.index()]);
+        items.extend(
+            self.lists[list as usize]
+                .iter()
+                .map(|number| self.item(*number)),
+        );
+        if let Some(node) = node
+            && let Kind::Backed { path, digest, .. } = self.tree.kind(node)
+        {
+            self.insert(items, self.metacopy_item(digest));
+            if let Some(path) = path {
+                self.insert(items, self.redirect_item(&path));
+            }
+        }
+        let mut left = MAX_SHARED_XATTRS;
+        for item in items.iter_mut().filter(|item| item.shared.is_some()) {
+            if left == 0 {
+                item.shared = None;
+            } else {
+                left -= 1;
+            }
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "ties the lifetimes together")]
+    fn insert<'s>(&'s self, items: &mut Vec<Item<'s>>, item: Item<'s>) {
+        let place = items.partition_point(|other| other.name < item.name);
+        items.insert(place, item);
+    }
+
+    fn metacopy_item(&self, digest: Option<FsVerityDigest>) -> Item<'_> {
+        let number = match digest {
+            Some(digest) => self.metacopies.get(&digest).copied(),
+            None => self.metacopy_empty,
+        };
+        number.map_or_else(
+            || Item {
+                name: overlay::METACOPY,
+                value: digest.map_or(Cow::Borrowed(&[]), |digest| {
+                    metacopy(&digest).to_vec().into()
+                }),
+                shared: None,
+            },
+            |number| self.item(number),
+        )
+    }
+
+    fn redirect_item(&self, path: &[u8]) -> Item<'_> {
+        let value = redirect(path);
+        match self.redirects.get(&value) {
+            Some(number) => self.item(*number),
+            None => Item {
+                name: overlay::REDIRECT,
+                value: value.into(),
+                shared: None,
+            },
+        }
+    }
+}
+
+fn metacopy(digest: &FsVerityDigest) -> [u8; 36] {
+    let mut value = [0; 36];
+    value[..4].copy_from_slice(&overlay::METACOPY_HEADER);
+    value[4..].copy_from_slice(digest.as_bytes());
+    value
+}
+
+fn redirect(path: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(path.len() + 1);
+    value.push(b'/');
+    value.extend_from_slice(path);
+    value
+}
+
+/// Not to be relied on: equal paths have equal ones.
+fn short_hash(path: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(path);
+    hasher.finish()
+}
+
+/// The nodes that get more than escaping.
+fn marks(tree: &Tree, order: &Order) -> HashMap<NodeId, Marks> {
+    let mut marks: HashMap<NodeId, Marks> = HashMap::new();
+    marks.entry(NodeId::ROOT).or_default().root = true;
+    for node in order.nodes() {
+        if tree.kind(node).is_whiteout() {
+            marks.entry(node).or_default().whiteout = true;
+            marks.entry(tree.parent(node)).or_default().has_whiteouts = true;
+        }
+    }
+    marks
+}
+
+/// Puts the attributes of the tree's lists, changed as an image has them, into a table.
+#[derive(Debug, Default)]
+struct Collector {
+    attributes: Vec<Attribute>,
+    attribute_ids: HashMap<(Box<[u8]>, Box<[u8]>), u32>,
+    lists: Vec<Box<[u32]>>,
+    list_ids: HashMap<(u32, Marks), u32>,
+}
+
+impl Collector {
+    /// Number of the list that a node's list becomes.
+    fn list(
+        &mut self,
+        tree: &Tree,
+        node: NodeId,
+        marks: Marks,
+        format: Format,
+    ) -> Result<u32, Error> {
+        let key = (tree.xattr_list_of(node), marks);
+        if let Some(list) = self.list_ids.get(&key) {
+            return Ok(*list);
+        }
+        let mut pairs: Vec<(Cow<'_, [u8]>, &[u8])> = tree
+            .xattr_list(key.0)
+            .map(|(name, value)| (escaped(name), value))
+            .collect();
+        let mut set = |name: &'static [u8], value: &'static [u8]| {
+            pairs.retain(|(other, _)| **other != *name);
+            pairs.push((Cow::Borrowed(name), value));
+        };
+        if marks.whiteout {
+            set(overlay::ESCAPED_WHITEOUT, b"");
+            set(overlay::USER_WHITEOUT, b"");
+        }
+        if marks.has_whiteouts {
+            set(overlay::ESCAPED_WHITEOUTS, b"");
+            set(overlay::USER_WHITEOUTS, b"");
+            if format >= Format::V1 {
+                set(overlay::ESCAPED_OPAQUE, b"x");
+                set(overlay::USER_OPAQUE, b"x");
+            }
+        }
+        if marks.root {
+            set(overlay::OPAQUE, b"y");
+        }
+        let list = self.add(pairs)?;
+        self.list_ids.insert(key, list);
+        Ok(list)
+    }
+
+    /// The list of a whiteout that hides a directory of backing files: the root's label, if it has one.
+    fn whiteout_list(&mut self, tree: &Tree) -> Result<u32, Error> {
+        const LABEL: &[u8] = b"security.selinux";
+        let label = tree
+            .xattrs(NodeId::ROOT)
+            .filter(|(name, _)| *name == LABEL)
+            .map(|(name, value)| (Cow::Borrowed(name), value))
+            .collect();
+        self.add(label)
+    }
+
+    fn add(&mut self, mut pairs: Vec<(Cow<'_, [u8]>, &[u8])>) -> Result<u32, Error> {
+        pairs.sort_unstable();
+        let mut list = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            list.push(self.attribute(&name, value)?);
+        }
+        let id = super::super::xattrs::index("lists of extended attributes", self.lists.len())?;
+        self.lists.push(list.into());
+        Ok(id)
+    }
+
+    fn attribute(&mut self, name: &[u8], value: &[u8]) -> Result<u32, Error> {
+        let key = (Box::from(name), Box::from(value));
+        if let Some(id) = self.attribute_ids.get(&key) {
+            return Ok(*id);
+        }
+        let id = super::super::xattrs::index("extended attributes", self.attributes.len())?;
+        self.attributes.push(Attribute {
+            name: name.into(),
+            value: value.into(),
+            count: 0,
+            shared: None,
+        });
+        self.attribute_ids.insert(key, id);
+        Ok(id)
+    }
+
+    /// Counts an inode with that list.
+    fn count(&mut self, list: u32) {
+        for number in &self.lists[list as usize] {
+            let count = &mut self.attributes[*number as usize].count;
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+fn escaped(name: &[u8]) -> Cow<'_, [u8]> {
+    match name.strip_prefix(overlay::PREFIX) {
+        Some(rest) => [overlay::ESCAPED_PREFIX, rest].concat().into(),
+        None => name.into(),
+    }
+}
