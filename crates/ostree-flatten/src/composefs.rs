@@ -7,9 +7,12 @@
 //! | from | to | by |
 //! |---|---|---|
 //! | nodes | [`Tree`] | [`TreeBuilder`] |
+//! | dump | [`Tree`] | [`parse_dump`] |
+//! | [`Tree`] | dump | [`write_dump`] |
 //! | [`Tree`] | image and its digest | [`write_image`] |
 //! | any bytes | fs-verity digest | [`FsVerityHasher`], [`FsVerityDigest`] |
 
+mod dump;
 mod erofs;
 mod error;
 mod fs_verity;
@@ -18,6 +21,7 @@ mod tree;
 mod write;
 mod xattrs;
 
+pub use dump::{parse_dump, write_dump};
 pub use error::Error;
 pub use fs_verity::{FsVerityDigest, FsVerityHasher};
 pub use limits::{

@@ -1,0 +1,4 @@
+//! composefs images: what others published, what the reference writes, what commits become, what is refused.
+
+mod fs_verity;
+mod published;
