@@ -10,6 +10,7 @@
 //! | dump | [`Tree`] | [`parse_dump`] |
 //! | [`Tree`] | dump | [`write_dump`] |
 //! | [`Tree`] | image and its digest | [`write_image`] |
+//! | image | [`Tree`] | [`read_image`] |
 //! | any bytes | fs-verity digest | [`FsVerityHasher`], [`FsVerityDigest`] |
 
 mod dump;
@@ -17,6 +18,7 @@ mod erofs;
 mod error;
 mod fs_verity;
 mod limits;
+mod read;
 mod tree;
 mod write;
 mod xattrs;
@@ -28,6 +30,7 @@ pub use limits::{
     MAX_FILE_BYTES, MAX_INLINE_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_XATTR_BYTES,
     MAX_XATTR_NAME_BYTES,
 };
+pub use read::{ReadImage, read_image};
 pub use tree::{DirEntry, Kind, Mtime, NodeId, Stat, Tree, TreeBuilder};
 pub use write::{Format, Written, write_image};
 pub use xattrs::Xattrs;

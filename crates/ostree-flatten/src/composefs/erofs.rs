@@ -27,6 +27,9 @@ pub(super) const SUPER_MAGIC: u32 = 0xe0f5_e1e2;
 /// Compatible features: times of inodes are of last change; attributes have a filter of names.
 pub(super) const FEATURES: u32 = 0x2 | 0x4;
 
+/// Incompatible features that are read: files in chunks, which libcomposefs uses without saying so.
+pub(super) const KNOWN_INCOMPATIBLE: u32 = 0x4;
+
 pub(super) const COMPACT_INODE: u64 = 32;
 pub(super) const EXTENDED_INODE: u64 = 64;
 

@@ -211,11 +211,8 @@ impl Error {
         }
     }
 
-    pub(super) fn malformed(offset: usize, problem: &'static str) -> Self {
-        Self::Malformed {
-            offset: offset as u64,
-            problem,
-        }
+    pub(super) fn malformed(offset: u64, problem: &'static str) -> Self {
+        Self::Malformed { offset, problem }
     }
 }
 

@@ -82,7 +82,9 @@ impl Tree {
         };
         match inode.kind {
             InodeKind::Directory => Kind::Directory { size: inode.size },
-            InodeKind::Inline => Kind::Inline { content: text() },
+            InodeKind::Inline => Kind::Inline {
+                content: text().into(),
+            },
             InodeKind::Backed => Kind::Backed {
                 size: inode.size,
                 path: Some(text().into())

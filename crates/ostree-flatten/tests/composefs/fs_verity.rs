@@ -36,19 +36,24 @@ fn by_the_book(content: &[u8]) -> FsVerityDigest {
 }
 
 #[test]
-fn digests_are_those_that_the_kernel_measures() {
-    // Measured with fs-verity on ext4, Linux 6.1.
+fn digests_are_those_that_others_publish() {
     for (content, wanted) in [
+        // As fsverity-utils prints it; composefs-info 1.0.8 says otherwise, but no image has digests of empty files.
         (
-            &b""[..],
+            vec![],
             "3d248ca542a24fc62d1c43b916eae5016878e2533c88238480b26128a1f1af95",
         ),
-        (b"hello\n", ""),
+        // As composefs-info 1.0.8 measures them.
+        (
+            b"hello\n".to_vec(),
+            "9c76eecc7b76fcb46199cb27b90cf59a660e10575bb0412128905129d5b1c2aa",
+        ),
+        (
+            vec![0; 1_000_000],
+            "5829f7f4451bf83dd61618787a0dfc11d5eaab032ae8b26d2d98945a06a69c9e",
+        ),
     ] {
-        let digest = FsVerityDigest::of(content).to_string();
-        if !wanted.is_empty() {
-            assert_eq!(digest, wanted);
-        }
+        assert_eq!(FsVerityDigest::of(&content).to_string(), wanted);
     }
 }
 

@@ -1,4 +1,7 @@
 //! composefs images: what others published, what the reference writes, what commits become, what is refused.
 
 mod fs_verity;
+mod mkcomposefs;
 mod published;
+mod random_dump;
+mod reference;

@@ -324,7 +324,9 @@ fn kind<'p>(mode: u32, payload: &'p Payload<'_>, line: &Line<'_>) -> Result<Kind
             target: payload.payload.as_deref().unwrap_or_default(),
         },
         _ => match &payload.content {
-            Some(content) => Kind::Inline { content },
+            Some(content) => Kind::Inline {
+                content: Cow::Borrowed(content),
+            },
             None => Kind::Backed {
                 size,
                 path: payload

@@ -76,7 +76,7 @@ fn put_line(tree: &Tree, node: NodeId, path: &[u8], is_link: bool, line: &mut Ve
     line.extend_from_slice(fields.as_bytes());
     let target = is_link.then(|| tree.path(node));
     let (payload, content, digest) = match &kind {
-        Kind::Inline { content } if !content.is_empty() => (None, Some(*content), None),
+        Kind::Inline { content } if !content.is_empty() => (None, Some(&**content), None),
         Kind::Backed { path, digest, .. } => (path.as_deref(), None, *digest),
         Kind::Symlink { target } => (Some(*target), None, None),
         _ => (None, None, None),

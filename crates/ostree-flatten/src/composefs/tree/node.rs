@@ -59,7 +59,7 @@ pub enum Kind<'a> {
     /// A regular file whose content is in the image; every empty file is one.
     Inline {
         /// The content.
-        content: &'a [u8],
+        content: Cow<'a, [u8]>,
     },
     /// A regular file whose content is elsewhere.
     Backed {
@@ -107,7 +107,9 @@ impl Kind<'_> {
     pub const DIRECTORY: Self = Self::Directory { size: 0 };
 
     /// A regular file without content.
-    pub const EMPTY_FILE: Self = Self::Inline { content: &[] };
+    pub const EMPTY_FILE: Self = Self::Inline {
+        content: Cow::Borrowed(&[]),
+    };
 
     /// The file type as it stands in a mode.
     #[must_use]
@@ -125,9 +127,10 @@ impl Kind<'_> {
 
     /// The size: of the content, of the target, or as stated.
     #[must_use]
-    pub const fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         match self {
-            Self::Inline { content: bytes } | Self::Symlink { target: bytes } => bytes.len() as u64,
+            Self::Inline { content } => content.len() as u64,
+            Self::Symlink { target } => target.len() as u64,
             Self::Directory { size }
             | Self::Backed { size, .. }
             | Self::CharDevice { size, .. }
