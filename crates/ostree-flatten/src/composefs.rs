@@ -7,12 +7,14 @@
 //! | from | to | by |
 //! |---|---|---|
 //! | nodes | [`Tree`] | [`TreeBuilder`] |
+//! | ostree commit | [`Tree`] | [`commit_tree`] |
 //! | dump | [`Tree`] | [`parse_dump`] |
 //! | [`Tree`] | dump | [`write_dump`] |
 //! | [`Tree`] | image and its digest | [`write_image`] |
 //! | image | [`Tree`] | [`read_image`] |
 //! | any bytes | fs-verity digest | [`FsVerityHasher`], [`FsVerityDigest`] |
 
+mod commit;
 mod dump;
 mod erofs;
 mod error;
@@ -23,6 +25,7 @@ mod tree;
 mod write;
 mod xattrs;
 
+pub use commit::{CommitFile, CommitObjects, RepoObjects, commit_tree, hash_file_object};
 pub use dump::{parse_dump, write_dump};
 pub use error::Error;
 pub use fs_verity::{FsVerityDigest, FsVerityHasher};

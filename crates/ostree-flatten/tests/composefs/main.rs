@@ -1,5 +1,6 @@
 //! composefs images: what others published, what the reference writes, what commits become, what is refused.
 
+mod commits;
 mod fs_verity;
 mod mkcomposefs;
 mod published;
