@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, process::Stdio};
 
-use ostree_flatten::composefs::{Format, parse_dump, read_image, write_dump, write_image};
+use ostree_flatten::composefs::{Format, Tree, parse_dump, read_image, write_dump, write_image};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The image that mkcomposefs makes of a dump, or nothing and what it said.
-fn mkcomposefs(dump: &[u8], formats: (u32, u32)) -> Result<Vec<u8>, String> {
+pub(crate) fn mkcomposefs(dump: &[u8], formats: (u32, u32)) -> Result<Vec<u8>, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image");
     let mut child = Reference::get()
@@ -45,12 +45,32 @@ fn format(number: u32) -> Format {
     Format::from_number(number).unwrap()
 }
 
-fn runner(cases: u32) -> TestRunner {
+pub(crate) fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config {
         cases,
         failure_persistence: None,
         ..Config::default()
     })
+}
+
+/// Our image of a tree.
+pub(crate) fn our_image(tree: &Tree, (min, max): (u32, u32)) -> Vec<u8> {
+    let mut image = Vec::new();
+    write_image(tree, format(min)..=format(max), &mut image).unwrap();
+    image
+}
+
+pub(crate) fn assert_same_image(dump: &str) {
+    let tree = parse_dump(dump.as_bytes()).unwrap();
+    let theirs = mkcomposefs(dump.as_bytes(), (0, 1)).unwrap();
+    let ours = our_image(&tree, (0, 1));
+    let differ = ours.iter().zip(&theirs).position(|(a, b)| a != b);
+    assert!(
+        ours == theirs,
+        "{} bytes, theirs {}; first difference at {differ:?}; of\n{dump:.1000}",
+        ours.len(),
+        theirs.len(),
+    );
 }
 
 #[test]
@@ -59,8 +79,7 @@ fn random_trees_give_the_bytes_of_mkcomposefs() {
         .run(&dumps(), |RandomDump { text }| {
             let tree = parse_dump(text.as_bytes()).unwrap();
             for (min, max) in [(0, 0), (1, 1), (0, 1)] {
-                let mut image = Vec::new();
-                write_image(&tree, format(min)..=format(max), &mut image).unwrap();
+                let image = our_image(&tree, (min, max));
                 let theirs =
                     mkcomposefs(text.as_bytes(), (min, max)).map_err(TestCaseError::fail)?;
                 let differ = image.iter().zip(&theirs).position(|(a, b)| a != b);
@@ -85,8 +104,7 @@ fn images_of_random_trees_give_the_dumps_of_composefs_info() {
             // It makes a whiteout of a file, of which they then print what a whiteout does not have.
             prop_assume!(!text.contains(&format!("{}=", escaped(b"trusted.overlay.whiteout"))));
             let tree = parse_dump(text.as_bytes()).unwrap();
-            let mut image = Vec::new();
-            write_image(&tree, Format::DEFAULT, &mut image).unwrap();
+            let image = our_image(&tree, (0, 1));
             fs::write(&file, &image).unwrap();
             let theirs =
                 Reference::get().run("composefs-info", ["dump".as_ref(), file.as_os_str()]);

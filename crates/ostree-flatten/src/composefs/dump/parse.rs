@@ -198,7 +198,8 @@ impl Dump {
             return Err(Error::NoRoot);
         }
         let payload = Payload::of(&line)?;
-        let root = TreeBuilder::new(payload.size, line.stat(mode)?, &line.xattrs()?)?;
+        let size = kind(mode, &payload, &line)?.size();
+        let root = TreeBuilder::new(size, line.stat(mode)?, &line.xattrs()?)?;
         Ok(Self {
             builder: root,
             directories: HashMap::from([(Box::default(), NodeId::ROOT)]),
