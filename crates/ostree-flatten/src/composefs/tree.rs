@@ -183,13 +183,9 @@ impl Tree {
         entry.map_or(NodeId::ROOT, |entry| NodeId(entry.parent))
     }
 
-    /// Number of the list of attributes that a node has, below [`Self::xattr_list_count`].
+    /// Number of the list of attributes that a node has, for [`Self::xattr_list`].
     pub(super) fn xattr_list_of(&self, node: NodeId) -> u32 {
         self.inodes[node.index()].xattrs
-    }
-
-    pub(super) fn xattr_list_count(&self) -> usize {
-        self.xattrs.list_count()
     }
 
     pub(super) fn xattr_list(&self, list: u32) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {

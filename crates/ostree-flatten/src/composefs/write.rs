@@ -1,6 +1,7 @@
 //! From a tree to the bytes of an image.
 
 mod attributes;
+mod collector;
 mod inode;
 mod layout;
 mod order;

@@ -107,16 +107,19 @@ impl Xattrs {
     }
 }
 
+/// An attribute.
+pub(super) type NameAndValue = (Box<[u8]>, Box<[u8]>);
+
 /// The attributes of all inodes of a tree. Trees have many inodes and few attributes: each distinct name and
 /// value is kept once, and so is each distinct list of them.
 #[derive(Debug, Default, Clone)]
 pub(super) struct XattrTable {
-    attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
+    attributes: Vec<NameAndValue>,
     /// Attribute numbers, list after list.
     members: Vec<u32>,
     /// Where each list is in `members`; list 0 is empty.
     lists: Vec<Range<u32>>,
-    attribute_ids: HashMap<(Box<[u8]>, Box<[u8]>), u32>,
+    attribute_ids: HashMap<NameAndValue, u32>,
     list_ids: HashMap<Box<[u32]>, u32>,
 }
 
@@ -167,10 +170,6 @@ impl XattrTable {
         self.attributes.shrink_to_fit();
         self.members.shrink_to_fit();
         self.lists.shrink_to_fit();
-    }
-
-    pub(super) fn list_count(&self) -> usize {
-        self.lists.len()
     }
 
     /// Names and values of a list that [`Self::add`] numbered.
