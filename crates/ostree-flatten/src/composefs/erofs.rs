@@ -96,16 +96,26 @@ pub(super) mod overlay {
 
 pub(super) const ACL_NAMES: [&[u8]; 2] = [b"system.posix_acl_access", b"system.posix_acl_default"];
 
+/// The bits of a mode that say the file type, and what they say; Linux's numbers.
+pub(super) const S_IFMT: u16 = 0o170_000;
+pub(super) const S_IFIFO: u16 = 0o010_000;
+pub(super) const S_IFCHR: u16 = 0o020_000;
+pub(super) const S_IFDIR: u16 = 0o040_000;
+pub(super) const S_IFBLK: u16 = 0o060_000;
+pub(super) const S_IFREG: u16 = 0o100_000;
+pub(super) const S_IFLNK: u16 = 0o120_000;
+pub(super) const S_IFSOCK: u16 = 0o140_000;
+
 /// Number of a file type in a directory entry.
 pub(super) const fn dirent_type(type_bits: u16) -> u8 {
     match type_bits {
-        0o100_000 => 1,
-        0o040_000 => 2,
-        0o020_000 => 3,
-        0o060_000 => 4,
-        0o010_000 => 5,
-        0o140_000 => 6,
-        0o120_000 => 7,
+        S_IFREG => 1,
+        S_IFDIR => 2,
+        S_IFCHR => 3,
+        S_IFBLK => 4,
+        S_IFIFO => 5,
+        S_IFSOCK => 6,
+        S_IFLNK => 7,
         _ => 0,
     }
 }

@@ -11,7 +11,8 @@ use super::{
     Error, Kind, Mtime, NodeId, Tree, TreeBuilder,
     erofs::{
         BLOCK, BLOCK_BITS, HEADER_MAGIC, HEADER_VERSION, KNOWN_INCOMPATIBLE, LAYOUT_CHUNKS,
-        SUPER_AT, SUPER_BYTES, SUPER_MAGIC, dirent_type,
+        S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, SUPER_AT, SUPER_BYTES,
+        SUPER_MAGIC, dirent_type,
     },
     limits::{MAX_INLINE_BYTES, MAX_PATH_BYTES},
     write::Format,
@@ -156,39 +157,39 @@ impl<'a> Reader<'a> {
         let size = inode.size;
         let wrong = |problem| Error::malformed(inode.at, problem);
         let kind = match inode.type_bits {
-            0o100_000 if attributes.whiteout => Kind::CharDevice { rdev: 0, size: 0 },
-            0o100_000 if size == 0 => Kind::EMPTY_FILE,
-            0o100_000 if inode.layout == LAYOUT_CHUNKS => Kind::Backed {
+            S_IFREG if attributes.whiteout => Kind::CharDevice { rdev: 0, size: 0 },
+            S_IFREG if size == 0 => Kind::EMPTY_FILE,
+            S_IFREG if inode.layout == LAYOUT_CHUNKS => Kind::Backed {
                 size,
                 path: attributes.backing_path.clone().map(Into::into),
                 digest: attributes.digest,
             },
-            0o100_000 if size > MAX_INLINE_BYTES as u64 => {
+            S_IFREG if size > MAX_INLINE_BYTES as u64 => {
                 return Err(wrong(
                     "there is more content than an image may have of a file",
                 ));
             }
-            0o100_000 => Kind::Inline {
+            S_IFREG => Kind::Inline {
                 content: self.content(inode)?,
             },
-            0o120_000 if size == 0 || size > MAX_PATH_BYTES as u64 => {
+            S_IFLNK if size == 0 || size > MAX_PATH_BYTES as u64 => {
                 return Err(wrong("a symbolic link's target is empty or too long"));
             }
-            0o120_000 => Kind::Symlink {
+            S_IFLNK => Kind::Symlink {
                 target: self.target(inode)?,
             },
-            0o040_000 => Kind::Directory { size },
-            0o020_000 if inode.word == 0 => return Ok(Found::HidingWhiteout),
-            0o020_000 => Kind::CharDevice {
+            S_IFDIR => Kind::Directory { size },
+            S_IFCHR if inode.word == 0 => return Ok(Found::HidingWhiteout),
+            S_IFCHR => Kind::CharDevice {
                 rdev: inode.word,
                 size,
             },
-            0o060_000 => Kind::BlockDevice {
+            S_IFBLK => Kind::BlockDevice {
                 rdev: inode.word,
                 size,
             },
-            0o010_000 => Kind::Fifo { size },
-            0o140_000 => Kind::Socket { size },
+            S_IFIFO => Kind::Fifo { size },
+            S_IFSOCK => Kind::Socket { size },
             _ => return Err(wrong("the file type is unknown")),
         };
         Ok(Found::Node {

@@ -177,6 +177,24 @@ impl Tree {
         path
     }
 
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(&self, node: NodeId) -> bool {
+        self.inodes[node.index()].kind == InodeKind::Directory
+    }
+
+    /// Whether it is overlayfs's whiteout.
+    #[must_use]
+    pub fn is_whiteout(&self, node: NodeId) -> bool {
+        let inode = &self.inodes[node.index()];
+        inode.kind == InodeKind::CharDevice && inode.extra == 0
+    }
+
+    /// The file type as it stands in a mode.
+    pub(super) fn type_bits(&self, node: NodeId) -> u16 {
+        self.inodes[node.index()].kind.type_bits()
+    }
+
     /// The directory in which a node has its own place; the root for the root.
     pub(super) fn parent(&self, node: NodeId) -> NodeId {
         let entry = self.entries.get(self.inodes[node.index()].entry as usize);

@@ -20,7 +20,7 @@ use super::{
 use attributes::Attributes;
 use inode::{put_attribute, put_inode};
 use layout::{INODES_AT, Inode, Layout, Walk, narrow};
-use order::{Dirent, Order};
+use order::{Dirent, Member, Order};
 use output::Output;
 
 /// The two forms of an image, which differ in trees with whiteouts of their own only.
@@ -58,7 +58,7 @@ impl Format {
     /// The lowest that is allowed and tells all of a tree. A range whose end is below its start is its start.
     fn choose(tree: &Tree, order: &Order, allowed: &RangeInclusive<Self>) -> Self {
         let (start, end) = (*allowed.start(), *allowed.end());
-        if end > start && order.nodes().any(|node| tree.kind(node).is_whiteout()) {
+        if end > start && order.nodes().any(|node| tree.is_whiteout(node)) {
             Self::V1
         } else {
             start
@@ -108,9 +108,9 @@ pub fn write_image(
         output: Output::new(sink),
     };
     image.header(format)?;
-    image.inodes()?;
+    let with_blocks = image.inodes()?;
     image.shared_attributes()?;
-    image.data()?;
+    image.data(&with_blocks)?;
     let (size, digest) = image.output.finish()?;
     Ok(Written {
         digest,
@@ -164,18 +164,25 @@ impl<'a, W: io::Write> Image<'a, W> {
         self.output.pad_to(INODES_AT)
     }
 
-    fn inodes(&mut self) -> Result<(), Error> {
+    /// All inodes; returns those with blocks, and where the inode before each ends.
+    fn inodes(&mut self) -> Result<Vec<(Member, u64)>, Error> {
         let mut walk = self.walk();
         let mut data_at = self.layout.data_start;
+        let mut with_blocks = Vec::new();
         for (number, member) in (0_u32..).zip(self.order.members()) {
-            let inode = walk.inode(*member, self.output.position());
+            let position = self.output.position();
+            let inode = walk.inode(*member, position);
+            if inode.blocks > 0 {
+                with_blocks.push((*member, position));
+            }
             self.output.pad_to(inode.at)?;
             put_inode(&mut self.output, &inode, number, data_at)?;
             inode::put_attributes(&mut self.output, &walk.items, self.layout.inodes_end)?;
             data_at += inode.blocks * BLOCK;
             self.tail(&inode, &walk.dirents)?;
         }
-        self.output.align(SLOT)
+        self.output.align(SLOT)?;
+        Ok(with_blocks)
     }
 
     fn walk(&self) -> Walk<'a> {
@@ -236,16 +243,11 @@ impl<'a, W: io::Write> Image<'a, W> {
         self.output.align(BLOCK)
     }
 
-    /// The blocks of all inodes that have some.
-    fn data(&mut self) -> Result<(), Error> {
+    /// The blocks of the inodes that have some.
+    fn data(&mut self, with_blocks: &[(Member, u64)]) -> Result<(), Error> {
         let mut walk = self.walk();
-        let mut position = INODES_AT;
-        for member in self.order.members() {
-            let inode = walk.inode(*member, position);
-            position = inode.end();
-            if inode.blocks == 0 {
-                continue;
-            }
+        for (member, position) in with_blocks {
+            let inode = walk.inode(*member, *position);
             match &inode.kind {
                 Kind::Directory { .. } => {
                     let whole = usize::try_from(inode.blocks).unwrap_or(usize::MAX);

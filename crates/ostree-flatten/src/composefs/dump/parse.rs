@@ -5,6 +5,9 @@ use std::{borrow::Cow, collections::HashMap, io::BufRead};
 use super::{
     super::{
         Error, FsVerityDigest, Kind, NodeId, Stat, Tree, TreeBuilder, Xattrs,
+        erofs::{
+            S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, dirent_type,
+        },
         error::shown,
         limits::{MAX_INLINE_BYTES, MAX_PATH_BYTES, MAX_XATTR_TEXT_BYTES},
     },
@@ -91,8 +94,6 @@ const PAYLOAD: usize = 8;
 const CONTENT: usize = 9;
 const DIGEST: usize = 10;
 
-const S_IFMT: u32 = 0o170_000;
-
 impl<'a> Line<'a> {
     /// Fields that a line ends before are empty.
     fn new(text: &'a [u8]) -> Result<Self, Error> {
@@ -128,21 +129,19 @@ impl<'a> Line<'a> {
     }
 
     /// The mode, and whether the line is a hard link.
-    fn mode(&self) -> Result<(u32, bool), Error> {
+    fn mode(&self) -> Result<(u16, bool), Error> {
         let text = self.fields[MODE];
         let digits = text.strip_prefix(b"@");
         let mode: u32 = number("MODE", digits.unwrap_or(text), 8)?;
-        let known = matches!(mode >> 12, 0o1 | 0o2 | 0o4 | 0o6 | 0o10 | 0o12 | 0o14);
-        if known {
-            Ok((mode, digits.is_some()))
-        } else {
-            Err(Error::Mode { mode })
+        match u16::try_from(mode) {
+            Ok(known) if dirent_type(known & S_IFMT) != 0 => Ok((known, digits.is_some())),
+            _ => Err(Error::Mode { mode }),
         }
     }
 
-    fn stat(&self, mode: u32) -> Result<Stat, Error> {
+    fn stat(&self, mode: u16) -> Result<Stat, Error> {
         Ok(Stat {
-            permissions: u16::try_from(mode & !S_IFMT).map_err(|_| Error::Mode { mode })?,
+            permissions: mode & !S_IFMT,
             uid: number("UID", self.fields[UID], 10)?,
             gid: number("GID", self.fields[GID], 10)?,
             nlink: number("NLINK", self.fields[NLINK], 10)?,
@@ -194,7 +193,7 @@ impl Dump {
     fn root(text: &[u8]) -> Result<Self, Error> {
         let line = Line::new(text)?;
         let (mode, link) = line.mode()?;
-        if *line.path()? != *b"/" || mode & S_IFMT != 0o040_000 || link {
+        if *line.path()? != *b"/" || mode & S_IFMT != S_IFDIR || link {
             return Err(Error::NoRoot);
         }
         let payload = Payload::of(&line)?;
@@ -213,7 +212,7 @@ impl Dump {
         let (mode, link) = line.mode()?;
         let (parent, name) = self.parent(&path)?;
         if link {
-            if mode & S_IFMT == 0o040_000 {
+            if mode & S_IFMT == S_IFDIR {
                 return Err(Error::hard_link(
                     &line.link_target()?,
                     "would be a directory",
@@ -293,7 +292,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-fn kind<'p>(mode: u32, payload: &'p Payload<'_>, line: &Line<'_>) -> Result<Kind<'p>, Error> {
+fn kind<'p>(mode: u16, payload: &'p Payload<'_>, line: &Line<'_>) -> Result<Kind<'p>, Error> {
     let size = payload.size;
     // A number for all, but one that devices alone have.
     number::<u64>("RDEV", line.fields[RDEV], 10)?;
@@ -302,7 +301,7 @@ fn kind<'p>(mode: u32, payload: &'p Payload<'_>, line: &Line<'_>) -> Result<Kind
         Some(digest) if !digest.is_empty() => {
             Some(String::from_utf8_lossy(&digest).parse::<FsVerityDigest>()?)
         }
-        Some(_) if size > 0 && payload.content.is_none() && mode & S_IFMT == 0o100_000 => {
+        Some(_) if size > 0 && payload.content.is_none() && mode & S_IFMT == S_IFREG => {
             return Err(Error::Digest {
                 text: String::new(),
             });
@@ -310,18 +309,18 @@ fn kind<'p>(mode: u32, payload: &'p Payload<'_>, line: &Line<'_>) -> Result<Kind
         _ => None,
     };
     let kind = match mode & S_IFMT {
-        0o010_000 => Kind::Fifo { size },
-        0o020_000 => Kind::CharDevice {
+        S_IFIFO => Kind::Fifo { size },
+        S_IFCHR => Kind::CharDevice {
             rdev: rdev()?,
             size,
         },
-        0o040_000 => Kind::Directory { size },
-        0o060_000 => Kind::BlockDevice {
+        S_IFDIR => Kind::Directory { size },
+        S_IFBLK => Kind::BlockDevice {
             rdev: rdev()?,
             size,
         },
-        0o140_000 => Kind::Socket { size },
-        0o120_000 => Kind::Symlink {
+        S_IFSOCK => Kind::Socket { size },
+        S_IFLNK => Kind::Symlink {
             target: payload.payload.as_deref().unwrap_or_default(),
         },
         _ => match &payload.content {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{
     super::{
         Error, FsVerityDigest, Xattrs,
-        erofs::{XATTR_ENTRY, XATTR_PREFIXES, overlay},
+        erofs::{S_IFREG, XATTR_ENTRY, XATTR_PREFIXES, overlay},
     },
     bytes::Bytes,
     inode::RawInode,
@@ -78,7 +78,7 @@ impl Attributes {
     }
 
     fn set(&mut self, (prefix, rest, value): Entry<'_>, inode: &RawInode) -> Result<(), Error> {
-        let is_file = inode.type_bits == 0o100_000;
+        let is_file = inode.type_bits == S_IFREG;
         let known = XATTR_PREFIXES.iter().find(|(number, _)| *number == prefix);
         let name = match (prefix, known) {
             (0, _) => rest.to_vec(),

@@ -3,7 +3,7 @@
 use super::{
     super::{
         Error, Mtime, Stat,
-        erofs::{COMPACT_INODE, EXTENDED_INODE, SLOT, XATTR_ENTRY, XATTR_HEADER},
+        erofs::{COMPACT_INODE, EXTENDED_INODE, S_IFMT, SLOT, XATTR_ENTRY, XATTR_HEADER},
     },
     bytes::Bytes,
 };
@@ -66,7 +66,7 @@ impl RawInode {
             slot,
             at,
             layout: format >> 1,
-            type_bits: mode & 0o170_000,
+            type_bits: mode & S_IFMT,
             stat: Stat {
                 permissions: mode & 0o7777,
                 uid,

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::super::FsVerityDigest;
+use super::super::{
+    FsVerityDigest,
+    erofs::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK},
+};
 
 /// Time of last change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,13 +118,13 @@ impl Kind<'_> {
     #[must_use]
     pub const fn type_bits(&self) -> u16 {
         match self {
-            Self::Fifo { .. } => 0o010_000,
-            Self::CharDevice { .. } => 0o020_000,
-            Self::Directory { .. } => 0o040_000,
-            Self::BlockDevice { .. } => 0o060_000,
-            Self::Inline { .. } | Self::Backed { .. } => 0o100_000,
-            Self::Symlink { .. } => 0o120_000,
-            Self::Socket { .. } => 0o140_000,
+            Self::Fifo { .. } => S_IFIFO,
+            Self::CharDevice { .. } => S_IFCHR,
+            Self::Directory { .. } => S_IFDIR,
+            Self::BlockDevice { .. } => S_IFBLK,
+            Self::Inline { .. } | Self::Backed { .. } => S_IFREG,
+            Self::Symlink { .. } => S_IFLNK,
+            Self::Socket { .. } => S_IFSOCK,
         }
     }
 
@@ -180,6 +183,20 @@ pub(super) enum InodeKind {
     BlockDevice,
     Fifo,
     Socket,
+}
+
+impl InodeKind {
+    pub(super) const fn type_bits(self) -> u16 {
+        match self {
+            Self::Fifo => S_IFIFO,
+            Self::CharDevice => S_IFCHR,
+            Self::Directory => S_IFDIR,
+            Self::BlockDevice => S_IFBLK,
+            Self::Inline | Self::Backed | Self::BackedByObject => S_IFREG,
+            Self::Symlink => S_IFLNK,
+            Self::Socket => S_IFSOCK,
+        }
+    }
 }
 
 impl Inode {

@@ -144,11 +144,15 @@ pub(super) fn object_checksum(path: &[u8]) -> Option<[u8; 32]> {
 
 /// The path from whose checksum this is.
 pub(super) fn object_path(checksum: &[u8]) -> Vec<u8> {
-    let digits = hex::encode(checksum).into_bytes();
-    let mut path = Vec::with_capacity(70);
-    path.extend_from_slice(&digits[..2]);
-    path.push(b'/');
-    path.extend_from_slice(&digits[2..]);
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut path = Vec::with_capacity(72);
+    for (number, byte) in checksum.iter().enumerate() {
+        if number == 1 {
+            path.push(b'/');
+        }
+        path.push(DIGITS[usize::from(byte >> 4)]);
+        path.push(DIGITS[usize::from(byte & 15)]);
+    }
     path.extend_from_slice(OBJECT_EXTENSION);
     path
 }

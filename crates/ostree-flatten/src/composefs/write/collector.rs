@@ -143,7 +143,7 @@ pub(super) fn marks(tree: &Tree, order: &Order) -> HashMap<NodeId, Marks> {
     let mut marks: HashMap<NodeId, Marks> = HashMap::new();
     marks.entry(NodeId::ROOT).or_default().root = true;
     for node in order.nodes() {
-        if tree.kind(node).is_whiteout() {
+        if tree.is_whiteout(node) {
             marks.entry(node).or_default().whiteout = true;
             marks.entry(tree.parent(node)).or_default().has_whiteouts = true;
         }

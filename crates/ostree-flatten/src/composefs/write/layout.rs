@@ -4,8 +4,8 @@ use super::{
     super::{
         Error, Kind, Tree,
         erofs::{
-            BLOCK, BLOCK_BITS, COMPACT_INODE, DIRENT, EXTENDED_INODE, MOST_CHUNK_BITS, SLOT,
-            SUPER_AT, SUPER_BYTES,
+            BLOCK, BLOCK_BITS, COMPACT_INODE, DIRENT, EXTENDED_INODE, MOST_CHUNK_BITS, S_IFDIR,
+            SLOT, SUPER_AT, SUPER_BYTES,
         },
         tree::{Mtime, Stat},
     },
@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
         let directories = self
             .dirents
             .iter()
-            .filter(|entry| entry.type_bits == Kind::DIRECTORY.type_bits());
+            .filter(|entry| entry.type_bits == S_IFDIR);
         // `.` and `..` are among the entries.
         u32::try_from(directories.count()).unwrap_or(u32::MAX)
     }

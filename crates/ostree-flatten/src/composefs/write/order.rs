@@ -3,7 +3,10 @@
 //! An overlayfs over the image has the directory of backing files as its lowest layer. The whiteouts `00` to `ff`
 //! hide what it has by those names.
 
-use super::super::{Error, Kind, NodeId, Tree, tree::Stat};
+use super::super::{
+    Error, Kind, NodeId, Stat, Tree,
+    erofs::{S_IFCHR, S_IFDIR, S_IFREG},
+};
 
 const HEX_NAMES: [[u8; 2]; 256] = hex_names();
 
@@ -108,7 +111,7 @@ impl Order {
 
     /// The entries of a directory, with `.` and `..`; none for what is no directory.
     pub(super) fn dirents<'a>(&self, tree: &'a Tree, node: NodeId, dirents: &mut Vec<Dirent<'a>>) {
-        if !matches!(tree.kind(node), Kind::Directory { .. }) {
+        if !tree.is_directory(node) {
             dirents.clear();
             return;
         }
@@ -121,7 +124,7 @@ impl Order {
             let entry = Dirent {
                 name,
                 member: Member(node.number()),
-                type_bits: Kind::DIRECTORY.type_bits(),
+                type_bits: S_IFDIR,
             };
             let place = dirents.partition_point(|other| other.name < name);
             dirents.insert(place, entry);
@@ -136,7 +139,7 @@ impl Order {
         let whiteout = |number: &u8| Dirent {
             name: &HEX_NAMES[usize::from(*number)],
             member: Member(self.nodes + u32::from(*number)),
-            type_bits: WHITEOUT.type_bits(),
+            type_bits: S_IFCHR,
         };
         dirents.extend(self.added.iter().map(whiteout));
         dirents.sort_unstable_by_key(|entry| entry.name);
@@ -148,7 +151,11 @@ fn tree_entries<'a>(tree: &'a Tree, node: NodeId, dirents: &mut Vec<Dirent<'a>>)
     dirents.extend(tree.entries(node).map(|entry| Dirent {
         name: entry.name,
         member: Member(entry.node.number()),
-        type_bits: image_kind(tree.kind(entry.node)).type_bits(),
+        type_bits: if tree.is_whiteout(entry.node) {
+            S_IFREG
+        } else {
+            tree.type_bits(entry.node)
+        },
     }));
 }
 
