@@ -5,7 +5,7 @@ pub(crate) mod debian;
 pub(crate) mod labels;
 mod layer;
 mod policy_module;
-mod recipe;
+pub(crate) mod recipe;
 pub(crate) mod registry;
 pub(crate) mod tree;
 pub(crate) mod unpacked;

@@ -8,6 +8,7 @@
 mod demo;
 mod image;
 mod packages;
+mod reference;
 mod run;
 mod setup;
 mod test;
@@ -53,7 +54,10 @@ fn perform(chore: Chore) -> Result<ExitCode> {
         Chore::Test(options) => return test::run(&options),
         Chore::Tidy => tidy::run()?,
         Chore::Demo(options) => demo::run(&options)?,
-        Chore::Setup => setup::ensure(&packages::Need::ALL)?,
+        Chore::Setup => {
+            setup::ensure(&packages::Need::ALL)?;
+            reference::ensure()?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

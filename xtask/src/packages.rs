@@ -41,7 +41,6 @@ pub(crate) struct Package {
 
 const BUILD: &[Need] = &[Need::Build];
 const TEST: &[Need] = &[Need::Test];
-const DEMO: &[Need] = &[Need::Demo];
 const TEST_AND_DEMO: &[Need] = &[Need::Test, Need::Demo];
 
 /// Every package; the order is that of the installation messages.
@@ -204,14 +203,14 @@ pub(crate) const PACKAGES: &[Package] = &[
         "mmdebstrap",
         "mmdebstrap",
         Probe::Program(&["mmdebstrap"]),
-        DEMO,
-        "makes the demo's image",
+        TEST_AND_DEMO,
+        "makes the demo's image, unpacks mkcomposefs for tests",
     ),
     package(
         "debian-archive-keyring",
         "debian-keyring",
         Probe::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
-        DEMO,
+        TEST_AND_DEMO,
         "its packages are verified",
     ),
 ];

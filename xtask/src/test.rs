@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check there is, each timed, all run though an earlier one failed.
 
 use crate::packages::Need;
+use crate::reference;
 use crate::run::Run;
 use crate::setup::{self, cargo};
 use crate::tidy;
@@ -198,8 +199,10 @@ fn features() -> Result<()> {
     Ok(())
 }
 
-/// Builds what stands in tests/peers, each a workspace of its own, so that no test waits for it.
+/// Unpacks the reference for composefs images, and builds what stands in tests/peers, each a workspace of its own,
+/// so that no test waits for it.
 fn peers() -> Result<()> {
+    reference::ensure()?;
     for manifest in tidy::peers()? {
         cargo()
             .args(["fmt", "--check", "--manifest-path"])

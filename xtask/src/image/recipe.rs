@@ -189,7 +189,8 @@ fn hooks(base: &Path) -> Vec<String> {
     ]
 }
 
-fn proxy() -> Option<String> {
+/// The proxy by which this machine's apt reaches its mirrors.
+pub(crate) fn proxy() -> Option<String> {
     let text = Run::new("apt-config")
         .args(["shell", "P", "Acquire::http::Proxy"])
         .read()
