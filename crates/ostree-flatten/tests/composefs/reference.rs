@@ -1,7 +1,7 @@
 //! The reference implementation, run: mkcomposefs, composefs-info and ostree of a newer Debian than the oldest that
 //! is supported, whose packages are unpacked in a folder of their own.
 //!
-//! `cargo xtask setup` unpacks them, into `composefs-reference` in xtask's cache; another folder can be named by
+//! `cargo xtask setup` and `cargo xtask test peers` unpack them, into `composefs-reference` in xtask's cache; another folder can be named by
 //! `COMPOSEFS_REFERENCE`. The programs are started by their own dynamic loader, with their own libraries, so that
 //! no root is needed.
 
@@ -31,17 +31,17 @@ impl Reference {
         let programs = root.join("usr/bin");
         assert!(
             programs.join("mkcomposefs").exists(),
-            "{} has no mkcomposefs: run `cargo xtask setup`, or set COMPOSEFS_REFERENCE to where Debian's packages \
+            "{} has no mkcomposefs: run `cargo xtask test peers`, or set COMPOSEFS_REFERENCE to where Debian's packages \
              composefs and ostree are unpacked",
             root.display()
         );
-        // Debian's names: usr/lib64/ld-linux-x86-64.so.2, usr/lib/ld-linux-aarch64.so.1; usr/lib/<triple>/.
+        // Debian: usr/lib64/ld-linux-x86-64.so.2, usr/lib/ld-linux-aarch64.so.1; usr/lib/<triple>/. Fedora: usr/lib64/.
         let loader = ["usr/lib64", "usr/lib"]
             .into_iter()
             .find_map(|folder| entry(&root.join(folder), |name| name.starts_with("ld-linux-")))
             .expect("a dynamic loader");
         let libraries = entry(&root.join("usr/lib"), |name| name.ends_with("-linux-gnu"))
-            .expect("a folder of libraries");
+            .unwrap_or_else(|| root.join("usr/lib64"));
         Self {
             loader,
             libraries,
