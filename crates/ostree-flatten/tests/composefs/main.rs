@@ -17,3 +17,4 @@ mod mkcomposefs;
 mod published;
 mod random_dump;
 mod reference;
+mod trees;
