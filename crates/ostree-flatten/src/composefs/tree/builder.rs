@@ -1,7 +1,7 @@
 //! Putting a tree together, in any order in which a directory comes before what is in it.
 
 use super::{
-    DirEntry, Kind, NodeId, Stat, Tree,
+    Kind, NodeId, Stat, Tree,
     node::{Inode, InodeKind},
     store::{Entry, MOST_INODES, Names, TOO_LONG, Texts, object_checksum},
 };
@@ -9,7 +9,7 @@ use crate::composefs::{
     Error, FsVerityDigest, Xattrs,
     error::shown,
     limits::{MAX_FILE_BYTES, MAX_INLINE_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES},
-    xattrs::XattrTable,
+    xattrs::{XattrTable, index},
 };
 
 /// A [`Tree`] in the making.
@@ -212,7 +212,7 @@ impl TreeBuilder {
     fn digest(&mut self, digest: Option<FsVerityDigest>) -> Result<u32, Error> {
         let Some(digest) = digest else { return Ok(0) };
         self.tree.digests.push(digest);
-        super::super::xattrs::index("digests", self.tree.digests.len())
+        index("digests", self.tree.digests.len())
     }
 
     /// The tree.
@@ -361,13 +361,5 @@ fn too_many_inodes() -> Error {
     Error::TooMany {
         what: "files",
         limit: MOST_INODES.into(),
-    }
-}
-
-impl<'a> DirEntry<'a> {
-    /// The name as text for a message.
-    #[must_use]
-    pub fn name_lossy(&self) -> std::borrow::Cow<'a, str> {
-        String::from_utf8_lossy(self.name)
     }
 }
