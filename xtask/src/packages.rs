@@ -41,6 +41,7 @@ pub(crate) struct Package {
 
 const BUILD: &[Need] = &[Need::Build];
 const TEST: &[Need] = &[Need::Test];
+const DEMO: &[Need] = &[Need::Demo];
 const TEST_AND_DEMO: &[Need] = &[Need::Test, Need::Demo];
 
 /// Every package; the order is that of the installation messages.
