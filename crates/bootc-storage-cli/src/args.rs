@@ -175,7 +175,7 @@ pub(crate) struct PullArgs {
     /// Whose merge rules hold; "ostree-ext" gives the same tree as that program
     #[arg(long, value_enum, default_value_t = CompatArg::None)]
     pub(crate) compat: CompatArg,
-    /// How many layers are fetched and imported at once [default: by processors, 2 to 8]
+    /// How many layers are fetched and imported at once [default: by processors, 4 to 8]
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// The mode of a repository that is created: bare-user needs no root, bare is what hosts have, archive is for

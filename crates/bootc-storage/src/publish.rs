@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 
 use ostree_objects::Checksum;
 use ostree_refs::RefName;
+use ostree_store::SyncedRefDirs;
 
 use crate::storage::NO_CANCEL;
 use crate::{Error, Event, Observer, Storage};
 
 impl Storage {
-    /// Point `name` at `commit` and bring the ref to disk: the file, and the directories on the way to it.
-    pub(crate) fn set_ref(&self, name: &RefName, commit: &Checksum) -> Result<(), Error> {
+    /// Point `name` at `commit` and bring the ref to disk: the file, and the directories on the way to it. `synced`: what
+    /// was brought there before, under the same lock.
+    pub(crate) fn set_ref(
+        &self,
+        name: &RefName,
+        commit: &Checksum,
+        synced: &mut SyncedRefDirs,
+    ) -> Result<(), Error> {
         self.libostree
             .set_ref_immediate(None, name.as_str(), Some(&commit.to_string()), NO_CANCEL)
             .map_err(|source| Error::Ostree {
@@ -18,7 +25,7 @@ impl Storage {
                 source,
             })?;
         self.repo
-            .sync_ref(name.as_str())
+            .sync_ref_among(name.as_str(), synced)
             .map_err(|source| Error::Store {
                 action: "sync a ref to disk",
                 source,

@@ -19,7 +19,7 @@ pub use config::{Config, MinFree};
 pub use content::{FileObject, FileStat};
 pub use error::{Error, ErrorKind};
 pub use list::{ObjectEntry, Objects};
-pub use refs::{BrokenRef, RefList};
+pub use refs::{BrokenRef, RefList, SyncedRefDirs};
 pub use repo::Repo;
 pub use space::FreeSpace;
 pub use stage::{Published, Stage, Unnamed, Written};

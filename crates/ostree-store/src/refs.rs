@@ -1,5 +1,6 @@
 //! Reading refs (`refs/heads`), and making what others wrote there durable.
 
+use std::collections::HashSet;
 use std::io;
 
 use cap_std::fs::Dir;
@@ -141,12 +142,35 @@ impl Repo {
         sync(self.dir(), "refs")
     }
 
+    /// As [`Self::sync_ref`] for a ref that libostree has just written (it syncs the file), among others: of the
+    /// directories above it only the first is synced where `synced` has it, since nothing is new in the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::sync_ref`].
+    pub fn sync_ref_among(&self, name: &str, synced: &mut SyncedRefDirs) -> Result<(), Error> {
+        let parent = name.rsplit_once('/').map_or(".", |(parent, _)| parent);
+        if !synced.0.contains(parent) {
+            self.sync_ref(name)?;
+            synced.0.insert(parent.to_owned());
+            return Ok(());
+        }
+        if !self.fsync() {
+            return Ok(());
+        }
+        sync(&self.heads()?, parent)
+    }
+
     fn heads(&self) -> Result<Dir, Error> {
         self.dir()
             .open_dir("refs/heads")
             .map_err(|e| Error::io("open", "refs/heads", e))
     }
 }
+
+/// Directories of refs that were synced with all that are above them, by one who keeps them from being removed.
+#[derive(Debug, Default)]
+pub struct SyncedRefDirs(HashSet<String>);
 
 fn sync(dir: &Dir, path: &str) -> Result<(), Error> {
     let file = match dir.open(path) {

@@ -6,6 +6,7 @@ use image_source::Source;
 use oci_manifest::{Digest, Layout, Role};
 use ostree_layer::{PathPolicy, Report, StagedLayer, UnlabelledLayer};
 use ostree_objects::Checksum;
+use ostree_store::SyncedRefDirs;
 
 use super::forecast::Forecast;
 use super::labelled::LabelReport;
@@ -125,6 +126,7 @@ pub(super) struct Pull<'a> {
     pub(super) commits: Vec<Option<Checksum>>,
     stored: Vec<StoredReport>,
     reused: usize,
+    synced: SyncedRefDirs,
 }
 
 impl<'a> Pull<'a> {
@@ -153,6 +155,7 @@ impl<'a> Pull<'a> {
             commits,
             stored: Vec::new(),
             reused: 0,
+            synced: SyncedRefDirs::default(),
         })
     }
 
@@ -167,7 +170,9 @@ impl<'a> Pull<'a> {
             labels,
         } = self.merge(base.as_ref())?;
         (self.observer)(Event::Phase(Phase::Publish));
-        self.storage.set_ref(&self.plan.ref_name, &merge_commit)?;
+        let name = &self.plan.ref_name;
+        self.storage
+            .set_ref(name, &merge_commit, &mut self.synced)?;
         self.stored.sort_by_key(|layer| layer.index);
         Ok(Pulled {
             merge_commit,
@@ -391,15 +396,15 @@ impl<'a> Pull<'a> {
         Ok(())
     }
 
-    fn set_layer_ref(&self, plan: &LayerPlan, commit: &Checksum) -> Result<(), Error> {
+    fn set_layer_ref(&mut self, plan: &LayerPlan, commit: &Checksum) -> Result<(), Error> {
         self.set_ref_of(&plan.layer.descriptor.digest, commit)
     }
 
-    fn set_ref_of(&self, digest: &Digest, commit: &Checksum) -> Result<(), Error> {
+    fn set_ref_of(&mut self, digest: &Digest, commit: &Checksum) -> Result<(), Error> {
         let name = ostree_refs::blob_ref(digest).map_err(|source| Error::Ref {
             reference: digest.to_string(),
             source,
         })?;
-        self.storage.set_ref(&name, commit)
+        self.storage.set_ref(&name, commit, &mut self.synced)
     }
 }

@@ -28,9 +28,10 @@ pub struct PullConfig {
     pub limits: Limits,
 }
 
-/// As many layers at once as there are processors, at least two (one waits while the other works), at most eight.
+/// As many layers at once as there are processors, at least four (some wait for the network or the disk while others
+/// work), at most eight.
 #[must_use]
 pub fn default_jobs() -> NonZeroUsize {
-    let processors = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    NonZeroUsize::new(processors.clamp(2, 8)).unwrap_or(NonZeroUsize::MIN)
+    let processors = std::thread::available_parallelism().map_or(4, NonZeroUsize::get);
+    NonZeroUsize::new(processors.clamp(4, 8)).unwrap_or(NonZeroUsize::MIN)
 }

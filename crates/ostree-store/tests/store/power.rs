@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostree_objects::RepoMode;
+use ostree_store::SyncedRefDirs;
 
 use crate::publish::small_commit;
 use crate::support::{create, names, need_root, open, ostree, put, run};
@@ -95,6 +96,42 @@ fn done_is_done() {
         let repo = open(&path);
         assert_eq!(repo.resolve_ref(name).unwrap(), Some(commit), "{kind}");
         assert_eq!(names(&repo).len(), 305, "{kind}");
+        whole(&path);
+    }
+}
+
+#[test]
+fn refs_among_others_are_done_too() {
+    for kind in ["ext4", "xfs"] {
+        let disk = Disk::new(kind);
+        let path = disk.repo();
+        let repo = create(&path, RepoMode::Bare);
+        run("sync", &["-f", path.to_str().unwrap()]);
+        let mut synced = SyncedRefDirs::default();
+        let mut refs = Vec::new();
+        for number in 0..4_u8 {
+            let stage = repo.stage().unwrap();
+            put(&stage, &vec![number; 100_000]);
+            let commit = small_commit(&stage, &[number]);
+            stage.publish().unwrap();
+            // Two directories, each new with its first ref.
+            let name = format!("ostree/container/{}/{number}", number % 2);
+            ostree(
+                &path,
+                &["refs", &format!("--create={name}"), &commit.to_string()],
+            );
+            repo.sync_ref_among(&name, &mut synced).unwrap();
+            refs.push((name, commit));
+        }
+        disk.cut_power(repo);
+        let repo = open(&path);
+        for (name, commit) in refs {
+            assert_eq!(
+                repo.resolve_ref(&name).unwrap(),
+                Some(commit),
+                "{name} on {kind}"
+            );
+        }
         whole(&path);
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use ostree_objects::{Checksum, RepoMode};
-use ostree_store::{Error, ErrorKind};
+use ostree_store::{Error, ErrorKind, SyncedRefDirs};
 
 use crate::support::{committed_by_ostree, open, ostree, temporary};
 
@@ -91,5 +91,7 @@ fn one_broken_stops_no_other() {
             "{name:?}: {error:?}"
         );
         assert!(repo.sync_ref(name).is_err(), "{name:?}");
+        let mut synced = SyncedRefDirs::default();
+        assert!(repo.sync_ref_among(name, &mut synced).is_err(), "{name:?}");
     }
 }
