@@ -1,5 +1,8 @@
 //! Labels at the merge: what the merged tree's own policy says differently is set right, before anything refers to it.
 
+use std::collections::HashSet;
+
+use oci_manifest::Digest;
 use ostree_flatten::{LabelError, LayerTree, MAX_CHANGES, Mislabelled, Of, relabel};
 use ostree_layer::{DIFF_ID_KEY, LABEL_POLICY_KEY};
 use ostree_objects::{Checksum, Commit, Value};
@@ -9,7 +12,7 @@ use selinux_label::Policy;
 use super::Compat;
 use super::apply::Pull;
 use crate::selinux::{PolicyLabels, StoredTree};
-use crate::stored::text;
+use crate::stored::{image_ref_of, text};
 use crate::{Error, Event, Phase};
 
 /// Where an image's labels come from, and what had to be set right.
@@ -55,10 +58,26 @@ impl InputLayer {
         text(&self.commit, LABEL_POLICY_KEY)
     }
 
-    /// Imported by us while no policy was known: its commit is replaced by one with labels, so that the files of layer
-    /// and image are the same objects.
-    fn is_unlabelled(&self) -> bool {
-        self.policy().is_none() && text(&self.commit, DIFF_ID_KEY).is_some()
+    /// Whether its commit is replaced by one with the image's labels, so that the files of layer and image are the same
+    /// objects and the next version finds it right. Not where another stored image has the layer, by another policy.
+    fn goes_along(&self, is_shared: impl FnOnce() -> bool) -> bool {
+        let is_ours = text(&self.commit, DIFF_ID_KEY).is_some();
+        is_ours && (self.policy().is_none() || !is_shared())
+    }
+}
+
+/// Which layers other images have.
+enum Shared {
+    By(HashSet<Digest>),
+    Unknown,
+}
+
+impl Shared {
+    fn contains(&self, digest: &Digest) -> bool {
+        match self {
+            Self::By(digests) => digests.contains(digest),
+            Self::Unknown => true,
+        }
     }
 }
 
@@ -128,6 +147,7 @@ impl Pull<'_> {
             (tree.tree, tree.meta) = (done.tree, done.meta);
             Ok(changed)
         };
+        let others = self.layers_of_others()?;
         let mut written = false;
         // Without a policy nothing is said of the labels that a base has.
         if let (Some(base), Some(_)) = (&mut inputs.base, &fingerprint) {
@@ -138,14 +158,31 @@ impl Pull<'_> {
                 continue;
             }
             written |= set_right(&mut layer.tree, Of::Layer)?;
+            let digest = &self.layout.layers[layer.index].descriptor.digest;
             if let Some(fingerprint) = &fingerprint
-                && layer.is_unlabelled()
+                && layer.goes_along(|| others.contains(digest))
             {
                 layer.recommitted = Some(self.recommit(layer, fingerprint, stage)?);
                 written = true;
             }
         }
         Ok(written)
+    }
+
+    /// Digests of the layers that other stored images have. One that cannot be read may have any.
+    fn layers_of_others(&self) -> Result<Shared, Error> {
+        let listed = self.storage.list()?;
+        if !listed.unreadable.is_empty() {
+            return Ok(Shared::Unknown);
+        }
+        let mut digests = HashSet::new();
+        for image in listed.images {
+            if image_ref_of(&image.reference)? != self.plan.ref_name {
+                let layers = image.manifest.layers().iter();
+                digests.extend(layers.map(|layer| layer.digest.clone()));
+            }
+        }
+        Ok(Shared::By(digests))
     }
 
     /// The commit that importing the layer under the policy gives.

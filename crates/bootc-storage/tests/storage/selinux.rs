@@ -267,6 +267,33 @@ fn two_images_share_a_layer_and_each_has_its_own_policys_labels() {
 }
 
 #[test]
+fn layers_go_along_with_a_policy_that_an_update_brings() {
+    let (before, after) = ([ANY, BIN], [ANY, BIN, TOOL]);
+    let files = layer("file usr/bin/tool \"1\"\nfile usr/share/a \"2\"");
+    let image = |rules: &[(&str, &str)], top: &str| {
+        bootable([files.clone(), layer(&policy("etc", rules)), layer(top)]).build()
+    };
+    let host = Host::new();
+    let place = Place::of(&Layout::new().image("latest", &image(&before, "file usr/x \"1\"")));
+    host.pull(&place.latest()).unwrap();
+    place.write(&Layout::new().image("latest", &image(&after, "file usr/x \"2\"")));
+    let pulled = host.pull(&place.latest()).unwrap();
+    assert_labelled(&host, &pulled.merge_commit, &after);
+    assert!(pulled.labels.unwrap().looked_at > 0);
+    // As if it had come under this policy first.
+    let fresh = Host::new();
+    fresh.pull(&place.latest()).unwrap();
+    assert_eq!(host.layer_commit(&files), fresh.layer_commit(&files));
+    // So the next version finds it right.
+    place.write(&Layout::new().image("latest", &image(&after, "file usr/x \"3\"")));
+    let pulled = host.pull(&place.latest()).unwrap();
+    assert_labelled(&host, &pulled.merge_commit, &after);
+    assert_eq!(pulled.labels.unwrap().looked_at, 0);
+    host.storage.apply_prune(&host.observer()).unwrap();
+    assert!(host.check().is_empty());
+}
+
+#[test]
 fn an_update_looks_only_at_what_changed() {
     let rules = [ANY, BIN];
     let first = base("file usr/bin/tool \"1\"\nfile usr/share/a \"2\"", &rules);
