@@ -5,7 +5,7 @@ use std::io::Read as _;
 use ostree_layer::LayerFiles;
 use ostree_objects::{Checksum, DirTree};
 use ostree_store::{FileObject, Repo, Stage};
-use selinux_label::{PolicyTree, TreeError};
+use selinux_label::{POLICY_DIRS, PolicyTree, TreeError};
 
 /// Symbolic links followed on one path, as Linux (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
@@ -151,10 +151,12 @@ impl PolicyTree for StoredTree<'_> {
 
 /// Layers that wait for their labels, the uppermost first. Whiteouts count for nothing here: what is found is a
 /// forecast, which the merged tree confirms or corrects.
+///
+/// Nor need `config` be there: it may be in a layer that has not come. The only policy that there is will be meant.
 pub(crate) struct WaitingLayers<'a>(pub(crate) Vec<&'a dyn LayerFiles>);
 
-impl PolicyTree for WaitingLayers<'_> {
-    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+impl WaitingLayers<'_> {
+    fn read_file(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
         for layer in &self.0 {
             if let Some(bytes) = layer.read_file(path, limit)? {
                 return Ok(Some(bytes));
@@ -163,11 +165,110 @@ impl PolicyTree for WaitingLayers<'_> {
         Ok(None)
     }
 
-    fn names(&self, path: &str) -> Result<Option<Vec<String>>, TreeError> {
+    fn all_names(&self, path: &str) -> Option<Vec<String>> {
         let mut all: Option<Vec<String>> = None;
         for names in self.0.iter().filter_map(|layer| layer.names(path)) {
             all.get_or_insert_default().extend(names);
         }
-        Ok(all)
+        all
+    }
+
+    /// What the `config` in `dir` would say, if there is one policy.
+    fn presumed_config(&self, dir: &str) -> Option<Vec<u8>> {
+        let mut policies = self.all_names(dir)?;
+        policies.retain(|name| self.all_names(&format!("{dir}/{name}/policy")).is_some());
+        policies.sort_unstable();
+        policies.dedup();
+        match policies.as_slice() {
+            [policy] => Some(format!("SELINUX=enforcing\nSELINUXTYPE={policy}\n").into_bytes()),
+            _ => None,
+        }
+    }
+}
+
+impl PolicyTree for WaitingLayers<'_> {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        let found = self.read_file(path, limit)?;
+        Ok(match (found, path.strip_suffix("/config")) {
+            (None, Some(dir)) if POLICY_DIRS.contains(&dir) => self.presumed_config(dir),
+            (found, _) => found,
+        })
+    }
+
+    fn names(&self, path: &str) -> Result<Option<Vec<String>>, TreeError> {
+        Ok(self.all_names(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ostree_layer::{Error, LayerFiles};
+    use selinux_label::Policy;
+
+    use super::WaitingLayers;
+
+    /// Files by path.
+    struct Files(BTreeMap<&'static str, &'static str>);
+
+    impl LayerFiles for Files {
+        fn read_file(&self, path: &str, _limit: u64) -> Result<Option<Vec<u8>>, Error> {
+            Ok(self.0.get(path).map(|text| text.as_bytes().to_vec()))
+        }
+
+        fn names(&self, path: &str) -> Option<Vec<String>> {
+            let below = self
+                .0
+                .keys()
+                .filter_map(|file| file.strip_prefix(path)?.strip_prefix('/'));
+            let names: Vec<String> = below
+                .filter_map(|rest| rest.split('/').next())
+                .map(str::to_owned)
+                .collect();
+            (!names.is_empty()).then_some(names)
+        }
+    }
+
+    const RULES: (&str, &str) = (
+        "usr/etc/selinux/strict/contexts/files/file_contexts",
+        "/.* u:r:any:s0\n",
+    );
+    const BINARY: (&str, &str) = ("usr/etc/selinux/strict/policy/policy.33", "");
+    const OTHER: (&str, &str) = ("usr/etc/selinux/mls/policy/policy.33", "");
+    const CONFIG: (&str, &str) = (
+        "usr/etc/selinux/config",
+        "SELINUX=permissive\nSELINUXTYPE=strict\n",
+    );
+
+    /// The name of the policy that is foretold from these layers, the uppermost first.
+    fn foretold(layers: &[&[(&'static str, &'static str)]]) -> Option<String> {
+        let files: Vec<Files> = layers
+            .iter()
+            .map(|files| Files(files.iter().copied().collect()))
+            .collect();
+        let files = files.iter().map(|files| files as &dyn LayerFiles);
+        let policy = Policy::open(&WaitingLayers(files.collect())).ok()??;
+        Some(policy.name().to_owned())
+    }
+
+    #[test]
+    fn a_policy_is_foretold_from_what_several_layers_have_of_it() {
+        let strict = Some("strict".to_owned());
+        assert_eq!(foretold(&[&[RULES, BINARY, CONFIG]]), strict);
+        assert_eq!(foretold(&[&[CONFIG], &[BINARY], &[RULES]]), strict);
+        assert_eq!(
+            foretold(&[&[RULES, BINARY]]),
+            strict,
+            "the only one is meant"
+        );
+        assert_eq!(
+            foretold(&[&[RULES, BINARY], &[OTHER]]),
+            None,
+            "which of two?"
+        );
+        assert_eq!(foretold(&[&[RULES, BINARY, OTHER, CONFIG]]), strict);
+        assert_eq!(foretold(&[&[RULES]]), None, "half of one is none");
+        assert_eq!(foretold(&[&[("usr/bin/x", "")]]), None);
     }
 }
