@@ -7,5 +7,6 @@ mod layer;
 mod policy_module;
 pub(crate) mod recipe;
 pub(crate) mod registry;
+pub(crate) mod stored;
 pub(crate) mod tree;
 pub(crate) mod unpacked;

@@ -5,6 +5,7 @@
     reason = "a program for people at a terminal: it prints"
 )]
 
+mod bench;
 mod demo;
 mod image;
 mod packages;
@@ -36,6 +37,11 @@ enum Chore {
     Tidy,
     /// Make a real image, pull it, look at it, check it, update it, compare it.
     Demo(demo::Options),
+    /// Measure the program side by side with its peers and with what the machine can do.
+    Bench(bench::Options),
+    /// What the bench measures the program against: the least that a pull has to do.
+    #[command(hide = true)]
+    Limit(bench::LimitOptions),
 }
 
 fn main() -> ExitCode {
@@ -49,11 +55,16 @@ fn main() -> ExitCode {
 }
 
 fn perform(chore: Chore) -> Result<ExitCode> {
+    if let Chore::Limit(options) = &chore {
+        return bench::limit(options).map(|()| ExitCode::SUCCESS);
+    }
     std::env::set_current_dir(repository_root())?;
     match chore {
         Chore::Test(options) => return test::run(&options),
         Chore::Tidy => tidy::run()?,
         Chore::Demo(options) => demo::run(&options)?,
+        Chore::Bench(options) => return bench::run(&options),
+        Chore::Limit(_) => (),
         Chore::Setup => {
             setup::ensure(&packages::Need::ALL)?;
             reference::ensure()?;

@@ -12,10 +12,12 @@ pub(crate) enum Need {
     Test,
     /// To run `cargo xtask demo`.
     Demo,
+    /// To run `cargo xtask bench`.
+    Bench,
 }
 
 impl Need {
-    pub(crate) const ALL: [Self; 3] = [Self::Build, Self::Test, Self::Demo];
+    pub(crate) const ALL: [Self; 4] = [Self::Build, Self::Test, Self::Demo, Self::Bench];
 }
 
 /// How to see that a package is there, whatever the distribution calls it.
@@ -41,8 +43,9 @@ pub(crate) struct Package {
 
 const BUILD: &[Need] = &[Need::Build];
 const TEST: &[Need] = &[Need::Test];
+const TEST_AND_BENCH: &[Need] = &[Need::Test, Need::Bench];
 const DEMO: &[Need] = &[Need::Demo];
-const TEST_AND_DEMO: &[Need] = &[Need::Test, Need::Demo];
+const TO_RUN: &[Need] = &[Need::Test, Need::Demo, Need::Bench];
 
 /// Every package; the order is that of the installation messages.
 pub(crate) const PACKAGES: &[Package] = &[
@@ -78,14 +81,14 @@ pub(crate) const PACKAGES: &[Package] = &[
         "libzstd-dev",
         "libzstd-devel",
         Probe::Module("libzstd"),
-        TEST,
+        TEST_AND_BENCH,
         "the peer ostree-ext links it",
     ),
     package(
         "libssl-dev",
         "openssl-devel",
         Probe::Module("openssl"),
-        TEST,
+        TEST_AND_BENCH,
         "the peer ostree-ext links it",
     ),
     package(
@@ -113,28 +116,28 @@ pub(crate) const PACKAGES: &[Package] = &[
         "ostree",
         "ostree",
         Probe::Program(&["ostree"]),
-        TEST_AND_DEMO,
+        TO_RUN,
         "fsck, ls and checkout by the reference",
     ),
     package(
         "skopeo",
         "skopeo",
         Probe::Program(&["skopeo"]),
-        TEST_AND_DEMO,
+        TO_RUN,
         "registries and other transports",
     ),
     package(
         "docker-registry",
         "docker-distribution",
         Probe::Program(&["docker-registry", "registry"]),
-        TEST_AND_DEMO,
+        TO_RUN,
         "a real registry on loopback",
     ),
     package(
         "umoci",
         "umoci",
         Probe::Program(&["umoci"]),
-        TEST_AND_DEMO,
+        TO_RUN,
         "the independent unpack",
     ),
     package(
@@ -169,7 +172,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         "strace",
         "strace",
         Probe::Program(&["strace"]),
-        TEST,
+        TEST_AND_BENCH,
         "shows that syncs come before refs",
     ),
     package(
@@ -183,14 +186,14 @@ pub(crate) const PACKAGES: &[Package] = &[
         "e2fsprogs",
         "e2fsprogs",
         Probe::Program(&["mkfs.ext4"]),
-        TEST,
+        TEST_AND_BENCH,
         "small file systems that fill up",
     ),
     package(
         "util-linux",
         "util-linux",
         Probe::Program(&["setpriv"]),
-        TEST_AND_DEMO,
+        TO_RUN,
         "pulls as an ordinary user",
     ),
     package(
@@ -204,14 +207,14 @@ pub(crate) const PACKAGES: &[Package] = &[
         "mmdebstrap",
         "mmdebstrap",
         Probe::Program(&["mmdebstrap"]),
-        TEST_AND_DEMO,
+        TO_RUN,
         "makes the demo's image, unpacks mkcomposefs for tests",
     ),
     package(
         "debian-archive-keyring",
         "debian-keyring",
         Probe::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
-        TEST_AND_DEMO,
+        TO_RUN,
         "its packages are verified",
     ),
 ];

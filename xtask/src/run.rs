@@ -56,6 +56,13 @@ impl Run {
         self
     }
 
+    /// The same under another program, such as strace, whose options are set already.
+    pub(crate) fn under(self, other: Self) -> Self {
+        let mut run = other.arg(self.program).args(self.args);
+        run.env.extend(self.env);
+        run
+    }
+
     /// The command line, quoted so that it can be pasted into a shell.
     pub(crate) fn line(&self) -> String {
         let mut line = String::new();

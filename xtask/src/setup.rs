@@ -144,6 +144,40 @@ fn ensure_tool(tool: Tool) -> Result<()> {
     Ok(())
 }
 
+/// A peer of the bench that cargo can build, optimised as its users have it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Optimised {
+    package: &'static str,
+    program: &'static str,
+    version: &'static str,
+}
+
+impl Optimised {
+    pub(crate) const COMPOSEFS: Self = Self {
+        package: "composefs-ctl",
+        program: "cfsctl",
+        version: "0.9.4",
+    };
+}
+
+/// Builds it unless an earlier run of this did; where it is.
+pub(crate) fn optimised(tool: Optimised) -> Result<PathBuf> {
+    let root = tools().join(format!("{}-{}", tool.package, tool.version));
+    let program = std::path::absolute(root.join("bin").join(tool.program))?;
+    if !program.is_file() {
+        println!("{} {} is missing: building it", tool.package, tool.version);
+        Run::new("cargo")
+            .args(["install", "--quiet", "--locked", "--version", tool.version])
+            .arg("--root")
+            .arg(&root)
+            .arg(tool.package)
+            .env("CARGO_TARGET_DIR", tools().join("build"))
+            .run()?;
+        std::fs::remove_dir_all(tools().join("build"))?;
+    }
+    Ok(program)
+}
+
 /// Where our own copies of cargo's tools are: shared by clones if there is a cache folder.
 fn tools() -> PathBuf {
     cache().join("tools")

@@ -207,7 +207,14 @@ impl Host {
         let user = (!is_root()).then_some("--user-mode");
         timed(&command.args(user).arg(self.merge_ref()?).arg(&checkout))?;
         println!("# {} against {}", checkout.display(), unpacked.display());
-        let compared = compare::trees(unpacked, &checkout, Rule { owners: is_root() })?;
+        let compared = compare::trees(
+            unpacked,
+            &checkout,
+            Rule {
+                owners: is_root(),
+                labels: true,
+            },
+        )?;
         println!("  equal: {compared}");
         // An ordinary user may set no labels on a checkout.
         if is_root() {

@@ -14,6 +14,8 @@ use std::path::Path;
 pub(crate) struct Rule {
     /// Off where an ordinary user unpacked, who can give no file away.
     pub(crate) owners: bool,
+    /// Off where only one of the two programs labels files.
+    pub(crate) labels: bool,
 }
 
 /// What was compared.
@@ -53,14 +55,8 @@ impl Compared {
         let (left, right) = (expected.symlink_metadata()?, found.symlink_metadata()?);
         self.facts(expected, &left, &right, rule);
         let (named, seen) = (attributes(expected)?, attributes(found)?);
-        let named: Vec<_> = named
-            .iter()
-            .filter(|(name, _)| !is_bookkeeping(name))
-            .collect();
-        let seen: Vec<_> = seen
-            .iter()
-            .filter(|(name, _)| !is_bookkeeping(name))
-            .collect();
+        let named: Vec<_> = named.iter().filter(|(name, _)| rule.counts(name)).collect();
+        let seen: Vec<_> = seen.iter().filter(|(name, _)| rule.counts(name)).collect();
         self.attributes += named.len() as u64;
         if named != seen {
             self.differ(expected, &format!("attributes {named:?}, found {seen:?}"));
@@ -134,13 +130,12 @@ impl Compared {
     }
 }
 
-/// What unpacking tools write for themselves where they may not set owners; and labels, which are the policy's, not the
-/// layers': [`super::labels`] looks at those.
-fn is_bookkeeping(name: &str) -> bool {
-    matches!(
-        name,
-        "user.ostreemeta" | "user.rootlesscontainers" | "security.selinux"
-    )
+impl Rule {
+    /// Not what unpacking tools write for themselves where they may not set owners.
+    fn counts(self, attribute: &str) -> bool {
+        let bookkeeping = attribute == "user.ostreemeta" || attribute == "user.rootlesscontainers";
+        !bookkeeping && (self.labels || attribute != "security.selinux")
+    }
 }
 
 /// The extended attributes of an entry itself, not of what it links to.
@@ -215,7 +210,14 @@ mod tests {
                 std::os::unix::fs::symlink("file", tree.join("sub/link")).unwrap();
             }
             change(&right);
-            let result = trees(&left, &right, Rule { owners: true });
+            let result = trees(
+                &left,
+                &right,
+                Rule {
+                    owners: true,
+                    labels: true,
+                },
+            );
             assert_eq!(result.is_ok(), equal, "{result:?}");
             fs::remove_dir_all(&left).unwrap();
             fs::remove_dir_all(&right).unwrap();

@@ -24,6 +24,13 @@ impl Image {
     pub(crate) fn oci(&self) -> PathBuf {
         self.folder.join("oci")
     }
+
+    /// The layers that both versions have: the host itself, without what a user derives from it.
+    pub(crate) fn base(&self) -> Result<test_images::Image> {
+        let mut image = super::stored::read(&self.oci(), 0)?;
+        image.layers.truncate(BASE_STEPS);
+        Ok(image)
+    }
 }
 
 /// The image from the cache; made first if this recipe was never followed here.
@@ -72,6 +79,9 @@ const STEPS: [(&str, &str, Option<&str>); 7] = [
     ("derived-2", "RUN: changes, adds and deletes", Some("os")),
     ("application-2", "COPY application 2", Some("derived-2")),
 ];
+
+/// How many of them both versions begin with.
+const BASE_STEPS: usize = 3;
 
 fn make(source: &Source, folder: &Path) -> Result<()> {
     let work = folder.join("work");

@@ -206,7 +206,7 @@ pub(crate) fn install_application(tree: &Path, version: u32) -> Result<()> {
 }
 
 /// Bytes that look random, and are the same in every run.
-fn noise(seed: u32, length: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u32, length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..)
         .flat_map(|block| digest(seed, block))
         .take(length)
@@ -216,7 +216,7 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
     bytes
 }
 
-fn digest(seed: u32, number: u32) -> [u8; 32] {
+pub(crate) fn digest(seed: u32, number: u32) -> [u8; 32] {
     Sha256::new()
         .chain_update(seed.to_le_bytes())
         .chain_update(number.to_le_bytes())
@@ -224,7 +224,7 @@ fn digest(seed: u32, number: u32) -> [u8; 32] {
         .into()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -233,7 +233,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A file of this text in place of what was there.
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     remove(path)?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -253,7 +253,7 @@ fn own(path: &Path) -> Result<PathBuf> {
     Ok(path.to_owned())
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     let result = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
