@@ -77,6 +77,7 @@ enum Format {
 
 /// What should be measured, and how.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct Options {
     /// Only these cases [default: all].
     #[arg(value_enum)]
