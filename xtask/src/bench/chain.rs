@@ -78,7 +78,6 @@ pub(super) struct Chain<'a> {
 impl Chain<'_> {
     pub(super) fn run(&self) -> Result<Case> {
         println!("\n## {}", self.name);
-        self.input.warm()?;
         let registry = match self.contestants.contains(&Contestant::OursFromRegistry) {
             true => Some(Registry::start(&self.scratch.folder.join("registry"))?),
             false => None,
@@ -113,6 +112,7 @@ impl Chain<'_> {
         case: &mut Case,
         mut reference: Option<&mut Reference>,
     ) -> Result<()> {
+        self.input.warm()?;
         let disk = Disk::create(&self.scratch.folder, self.scratch.keep)?;
         let place = Place {
             programs: self.programs,

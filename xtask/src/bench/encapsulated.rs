@@ -26,7 +26,7 @@ pub(super) fn base(tree: &Path, work: &Path, debian: bool, programs: &Programs) 
         .args(["init", "--mode=bare", &repo_option])
         .run()?;
     let mut command = Run::new("ostree")
-        .args(["commit", "--quiet", "--branch=base", &repo_option])
+        .args(["commit", "--branch=base", &repo_option])
         .arg("--timestamp=2025-01-01T00:00:00Z")
         .arg(format!("--tree=dir={}", commit.display()));
     if debian {
