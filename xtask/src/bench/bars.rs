@@ -125,21 +125,28 @@ fn of_ours(case: &Case) -> Vec<Bar> {
             1.1,
         );
     }
-    for row in case.rows.iter().filter(|row| row.who == Contestant::Ours) {
-        let memory = row.median.peak_rss_bytes as f64 / 1e6;
-        add(
-            row.step,
-            "peak memory, MB",
-            memory,
-            MEMORY_BYTES as f64 / 1e6,
-        );
-        let left = row
-            .left_in_tmp
-            .iter()
-            .filter(|name| *name != "cache")
-            .count();
-        add(row.step, "left in tmp", left as f64, 0.0);
-    }
+    let rows = || case.rows.iter().filter(|row| row.who == Contestant::Ours);
+    let memory = rows()
+        .map(|row| row.median.peak_rss_bytes)
+        .max()
+        .unwrap_or(0);
+    let (memory, most) = (memory as f64 / 1e6, MEMORY_BYTES as f64 / 1e6);
+    bars.push(at_most(
+        &case.name,
+        "peak memory of any step, MB",
+        memory,
+        most,
+    ));
+    let left = rows()
+        .flat_map(|row| &row.left_in_tmp)
+        .filter(|name| *name != "cache")
+        .count();
+    bars.push(at_most(
+        &case.name,
+        "left in tmp after any step",
+        left as f64,
+        0.0,
+    ));
     bars
 }
 
@@ -190,7 +197,7 @@ pub(super) fn of_layers(counts: &[(usize, Case)]) -> Vec<Bar> {
 /// A slow network.
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 pub(super) fn of_network(transfer: &Transfer) -> Vec<Bar> {
-    let name = "registry, 50 ms, 20 MB/s a connection";
+    let name = "slow registry";
     let three = if transfer.at_once == 0 {
         f64::INFINITY
     } else {

@@ -68,11 +68,6 @@ impl Objects {
                 gid: u32::try_from(entry.header().gid()?)?,
                 mode: entry.header().mode()?,
             };
-            let path = entry.path_bytes();
-            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            if name.starts_with(b".wh.") {
-                continue;
-            }
             match entry.header().entry_type() {
                 EntryType::Regular => self.file(&facts, &mut entry)?,
                 EntryType::Symlink => self.link(&facts, &entry)?,
