@@ -68,13 +68,6 @@ const ALL: [Name; 7] = [
 const SIZES: [u64; 4] = [10_000, 50_000, 250_000, 1_000_000];
 const SMALL_SIZES: [u64; 2] = [1_000, 4_000];
 
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Human,
-    Json,
-}
-
 /// What should be measured, and how.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
@@ -94,16 +87,13 @@ pub(crate) struct Options {
     /// Only ours and the limit program.
     #[arg(long)]
     no_peers: bool,
-    /// Neither compare results nor count syncs: no ratio is proven then.
+    /// Neither compare results nor count syncs: no ratio is printed then.
     #[arg(long)]
     no_check: bool,
     /// Keep the disk of the last run, and say where it is.
     #[arg(long)]
     keep: bool,
-    /// How results are printed at the end.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-    /// Write the results as JSON to a file too.
+    /// Write the results as JSON, each run's figures too, to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Where the images are kept between runs [default: $XDG_CACHE_HOME/bootc-storage, or target].
@@ -188,10 +178,7 @@ impl Options {
             let text = serde_json::to_string_pretty(results)?;
             std::fs::write(file, text).with_context(|| file.display().to_string())?;
         }
-        match self.format {
-            Format::Human => report::print(results),
-            Format::Json => println!("{}", serde_json::to_string_pretty(results)?),
-        }
+        report::print(results);
         Ok(())
     }
 }

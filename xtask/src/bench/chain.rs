@@ -42,7 +42,7 @@ impl Case {
             .find(|row| row.who == who && row.step == step)
     }
 
-    /// Ours against another's, if both were measured and may be compared.
+    /// Ours against another's: only if its result was compared with ours in this run, or cannot be.
     pub(super) fn ratio(
         &self,
         who: Contestant,
@@ -50,12 +50,14 @@ impl Case {
         of: impl Fn(&Sample) -> f64,
     ) -> Option<f64> {
         let other = self.row(who, step)?;
-        let allowed = other.verdict.as_ref().is_none_or(Verdict::allows_ratio);
+        // What leaves no tree of its own stands on that of the first pull.
+        let first = || self.row(who, Step::First)?.verdict.as_ref();
+        let verdict = other.verdict.as_ref().or_else(first)?;
         let (ours, theirs) = (
             of(&self.row(Contestant::Ours, step)?.median),
             of(&other.median),
         );
-        (allowed && theirs > 0.0).then(|| ours / theirs)
+        (verdict.allows_ratio() && theirs > 0.0).then(|| ours / theirs)
     }
 }
 
