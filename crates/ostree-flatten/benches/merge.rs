@@ -29,14 +29,7 @@ fn folders_touched(bencher: Bencher<'_, '_>, touched: usize) {
     bencher.bench(|| {
         let mut stage = repo.stage().unwrap();
         let layers = std::slice::from_ref(&layer);
-        merge(
-            &repo,
-            Some(&base),
-            layers,
-            DirectoryRule::UpperWins,
-            &mut stage,
-        )
-        .unwrap()
+        merge(Some(&base), layers, DirectoryRule::UpperWins, &mut stage).unwrap()
     });
 }
 

@@ -9,7 +9,9 @@ use cap_std::fs::Dir;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use oci_manifest::{Algorithm, Compression, Descriptor, DiffId, Digest, Hasher, Layer, Role};
-use ostree_layer::{AsTheyCome, Encoding, Import, LayerInput, Limits, PathPolicy, import};
+use ostree_layer::{
+    AsTheyCome, Encoding, Import, Labelling, LayerInput, Limits, PathPolicy, import,
+};
 use ostree_objects::RepoMode;
 use ostree_store::Repo;
 
@@ -40,7 +42,7 @@ fn bench(bencher: Bencher<'_, '_>, tar: &[u8]) {
     let (policy, limits) = (PathPolicy::everything(), Limits::default());
     let how = Import {
         policy: &policy,
-        labels: &AsTheyCome,
+        labels: Labelling::By(&AsTheyCome),
         limits: &limits,
         on_bytes: &|_| {},
         importer: "bench/1",
