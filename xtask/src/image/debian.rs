@@ -40,9 +40,15 @@ pub(crate) fn ensure(cache: &Path, suite: Option<&str>, mirror: Option<&str>) ->
         .as_ref()
         .map_or(suite.unwrap_or("bookworm"), |source| &source.suite);
     let folder = cache.join(format!("demo/{suite}-{}", key(suite)));
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     // Two demos at once make it once.
-    let lock = File::create(folder.join("lock"))?;
+    let lock = folder.join("lock");
+    let lock = File::create(&lock).with_context(|| {
+        format!(
+            "writing {}: choose a folder of yours with --cache",
+            lock.display()
+        )
+    })?;
     lock.lock()
         .context("waiting for another demo to make the image")?;
     let image = Image { folder };
