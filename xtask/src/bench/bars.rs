@@ -105,8 +105,8 @@ fn of_ours(case: &Case) -> Vec<Bar> {
         let new = case.new_content_bytes.max(1) as f64;
         add(
             step,
-            "bytes written / new content",
-            median.written_bytes as f64 / new,
+            "bytes given to write(2) / new content",
+            median.given_bytes as f64 / new,
             1.2,
         );
     }

@@ -18,7 +18,9 @@ pub(super) struct Sample {
     pub(super) system_s: f64,
     pub(super) peak_rss_bytes: u64,
     pub(super) children_peak_rss_bytes: u64,
-    /// What the device was given to write.
+    /// What the programs gave to write(2).
+    pub(super) given_bytes: u64,
+    /// What the device was given to write: with the file system's own journal, and files rounded up to blocks.
     pub(super) written_bytes: u64,
     /// The most that the file system held in the meantime, and what it held after the run, both without what
     /// an empty one holds.
@@ -36,7 +38,7 @@ impl Sample {
 pub(super) fn measure(run: &Run, disk: &Disk, empty: u64, log: &Path) -> Result<Sample> {
     // What others left to write would be written meanwhile.
     rustix::fs::sync();
-    let written = disk.written()?;
+    let (written, given) = (disk.written()?, given()?);
     let mut peak = disk.used()?;
     let mut command = run.command();
     let output = File::create(log)?;
@@ -57,10 +59,19 @@ pub(super) fn measure(run: &Run, disk: &Disk, empty: u64, log: &Path) -> Result<
         system_s: cost.system.as_secs_f64(),
         peak_rss_bytes: cost.peak_bytes,
         children_peak_rss_bytes: cost.children_peak_bytes,
+        given_bytes: self::given()?.saturating_sub(given),
         written_bytes: disk.written()? - written,
         peak_disk_bytes: peak.max(used).saturating_sub(empty),
         final_disk_bytes: used.saturating_sub(empty),
     })
+}
+
+/// Bytes that this process and all that it waited for gave to write(2) (proc(5), `/proc/PID/io`).
+fn given() -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/io")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("wchar:"));
+    let bytes = line.context("/proc/self/io tells no wchar")?;
+    Ok(bytes.trim().parse()?)
 }
 
 fn last_lines(log: &Path) -> String {
@@ -87,6 +98,7 @@ pub(super) fn median(samples: &[Sample]) -> Sample {
         system_s: real(|s| s.system_s),
         peak_rss_bytes: whole(|s| s.peak_rss_bytes),
         children_peak_rss_bytes: whole(|s| s.children_peak_rss_bytes),
+        given_bytes: whole(|s| s.given_bytes),
         written_bytes: whole(|s| s.written_bytes),
         peak_disk_bytes: whole(|s| s.peak_disk_bytes),
         final_disk_bytes: whole(|s| s.final_disk_bytes),
