@@ -36,6 +36,22 @@ pub enum Error {
         source: ostree_store::Error,
     },
 
+    /// A tree with more paths than [`MAX_PATHS`](crate::MAX_PATHS).
+    #[error("the tree has more than {limit} paths")]
+    TooManyPaths {
+        /// The limit.
+        limit: u64,
+    },
+
+    /// A stored object is not what its name says; its content is not taken over under another name.
+    #[error("/{path} is damaged in the repository: its object {checksum} has another checksum")]
+    Damaged {
+        /// Path in the tree, without a leading slash.
+        path: String,
+        /// The object's name.
+        checksum: ostree_objects::Checksum,
+    },
+
     /// The policy has no answer.
     #[error("finding the label of /{path}")]
     Label {

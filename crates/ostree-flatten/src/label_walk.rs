@@ -8,7 +8,7 @@ use ostree_store::Repo;
 
 use crate::forest::join;
 use crate::marker::PREFIX;
-use crate::{Error, LabelOf, Mislabelled, Of};
+use crate::{Error, LabelOf, MAX_PATHS, Mislabelled, Of};
 
 /// The attribute that holds a label.
 pub(crate) const SELINUX: &[u8] = b"security.selinux";
@@ -35,7 +35,8 @@ pub(crate) struct Walk<'a> {
     label_of: &'a LabelOf<'a>,
     of: Of,
     on_wrong: &'a mut dyn OnWrong,
-    metas: HashMap<Checksum, DirMeta>,
+    /// Mode and label of dirmetas: a tree has a few hundred.
+    metas: HashMap<Checksum, (u32, Option<Vec<u8>>)>,
     looked_at: u64,
 }
 
@@ -118,10 +119,11 @@ impl<'a> Walk<'a> {
     /// Reads a directory and does its own label and those of its files.
     fn open(&mut self, path: String, before: Pair, right: Option<Pair>) -> Result<Open, Error> {
         let tree = self.read_tree(&before.tree, &path)?;
-        let right_tree = right.map(|right| self.read_tree(&right.tree, &path));
+        // It only saves work: what cannot be read of it saves none.
+        let right_tree = right.and_then(|right| self.read_tree(&right.tree, &path).ok());
         let mut dir = Open {
             meta: before.meta,
-            right: right_tree.transpose()?,
+            right: right_tree,
             path,
             before,
             tree,
@@ -136,25 +138,30 @@ impl<'a> Walk<'a> {
     }
 
     fn directory(&mut self, dir: &mut Open) -> Result<(), Error> {
-        let meta = match self.metas.get(&dir.before.meta) {
-            Some(meta) => meta.clone(),
+        let (mode, found) = match self.metas.get(&dir.before.meta) {
+            Some(known) => known.clone(),
             None => {
-                let meta = self.repo.read_dirmeta(&dir.before.meta);
-                let meta = meta.map_err(|source| Error::ReadDirectory {
-                    path: dir.path.clone(),
-                    source,
-                })?;
-                self.metas.insert(dir.before.meta, meta.clone());
-                meta
+                let meta = self.read_meta(dir)?;
+                let known = (meta.mode, meta.xattrs.get(SELINUX).map(<[u8]>::to_vec));
+                self.metas.insert(dir.before.meta, known.clone());
+                known
             }
         };
-        let found = meta.xattrs.get(SELINUX).map(<[u8]>::to_vec);
-        if let Some(wrong) = self.compare(&dir.path, meta.mode, found)?
-            && let Some(other) = self.on_wrong.wrong(Node::Directory(&meta), wrong)?
-        {
-            dir.meta = other;
+        if let Some(wrong) = self.compare(&dir.path, mode, found)? {
+            let meta = self.read_meta(dir)?;
+            if let Some(other) = self.on_wrong.wrong(Node::Directory(&meta), wrong)? {
+                dir.meta = other;
+            }
         }
         Ok(())
+    }
+
+    fn read_meta(&self, dir: &Open) -> Result<DirMeta, Error> {
+        let meta = self.repo.read_dirmeta(&dir.before.meta);
+        meta.map_err(|source| Error::ReadDirectory {
+            path: dir.path.clone(),
+            source,
+        })
     }
 
     fn files(&mut self, dir: &mut Open) -> Result<(), Error> {
@@ -188,6 +195,10 @@ impl<'a> Walk<'a> {
         found: Option<Vec<u8>>,
     ) -> Result<Option<Mislabelled>, Error> {
         self.looked_at += 1;
+        // A tree of objects may name one directory twice in each of many levels: more paths than can be walked.
+        if self.looked_at > MAX_PATHS {
+            return Err(Error::TooManyPaths { limit: MAX_PATHS });
+        }
         let wanted = (self.label_of)(path, mode).map_err(|source| Error::Label {
             path: path.to_owned(),
             source,

@@ -20,7 +20,7 @@ pub use commit::{
 pub use error::Error;
 pub use injected::drop_injected_files;
 pub use layer_tree::{KEY_IMPLIED_DIRECTORIES, LayerTree};
-pub use limits::MAX_DEPTH;
+pub use limits::{MAX_DEPTH, MAX_PATHS};
 pub use merge::{DirectoryRule, Merged, merge};
 pub use relabel::{
     LabelError, LabelOf, MAX_CHANGES, Mislabelled, Of, Relabelled, find_mislabelled, relabel,

@@ -1,6 +1,9 @@
 //! The labels of a stored tree: found wrong, and set right.
 
-use ostree_objects::{Checksum, DirMeta, DirTree, Xattrs};
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use ostree_objects::{Checksum, DirMeta, DirTree, FileHasher, FileHeader, Xattrs};
 use ostree_store::{Repo, Stage};
 
 use crate::label_walk::{Node, OnWrong, Pair, SELINUX, Walk};
@@ -63,8 +66,8 @@ pub struct Relabelled {
 ///
 /// # Errors
 ///
-/// A label that cannot be found; an object that cannot be read or written; more than
-/// [`MAX_DEPTH`](crate::MAX_DEPTH) levels.
+/// A label that cannot be found; an object that cannot be read or written, or is damaged; more than
+/// [`MAX_DEPTH`](crate::MAX_DEPTH) levels or [`MAX_PATHS`](crate::MAX_PATHS) paths.
 pub fn relabel(
     tree: &LayerTree,
     of: Of,
@@ -74,6 +77,7 @@ pub fn relabel(
 ) -> Result<Relabelled, Error> {
     let mut rewrite = Rewrite {
         stage,
+        written: HashMap::new(),
         changed: 0,
         changes: Vec::new(),
     };
@@ -126,6 +130,8 @@ impl OnWrong for Tell<'_> {
 
 struct Rewrite<'a> {
     stage: &'a Stage,
+    /// Objects that got a label already: hard links and equal files are written once.
+    written: HashMap<(Checksum, Option<Vec<u8>>), Checksum>,
     changed: u64,
     changes: Vec<Mislabelled>,
 }
@@ -159,7 +165,11 @@ impl Rewrite<'_> {
             .map_err(|source| write_error(wrong, source))
     }
 
-    fn file(&self, checksum: &Checksum, wrong: &Mislabelled) -> Result<Checksum, Error> {
+    fn file(&mut self, checksum: &Checksum, wrong: &Mislabelled) -> Result<Checksum, Error> {
+        let key = (*checksum, wrong.wanted.clone());
+        if let Some(written) = self.written.get(&key) {
+            return Ok(*written);
+        }
         let mut file = self
             .stage
             .open_file(checksum)
@@ -167,10 +177,59 @@ impl Rewrite<'_> {
                 path: wrong.path.clone(),
                 source,
             })?;
+        let mut content = Verified::new(&file.header, file.content);
         set(&mut file.header.xattrs, wrong)?;
-        self.stage
-            .write_file(&file.header, file.size, &mut file.content)
-            .map_err(|source| write_error(wrong, source))
+        let written = self
+            .stage
+            .write_file(&file.header, file.size, &mut content)
+            .map_err(|source| write_error(wrong, source))?;
+        if !content.is(checksum) {
+            return Err(Error::Damaged {
+                path: wrong.path.clone(),
+                checksum: *checksum,
+            });
+        }
+        self.written.insert(key, written);
+        Ok(written)
+    }
+}
+
+/// Content that is hashed as it is read: what is damaged must not get a good name.
+struct Verified {
+    content: Box<dyn Read + Send>,
+    hasher: FileHasher,
+    /// Where the kernel labels files on its own, an object without a label seems to have one.
+    without_label: Option<FileHasher>,
+}
+
+impl Verified {
+    fn new(header: &FileHeader, content: Box<dyn Read + Send>) -> Self {
+        let mut bare = header.clone();
+        let labelled = bare.xattrs.remove(SELINUX);
+        Self {
+            content,
+            hasher: FileHasher::new(header),
+            without_label: labelled.then(|| FileHasher::new(&bare)),
+        }
+    }
+
+    /// Whether what was read is the object of that name.
+    fn is(self, checksum: &Checksum) -> bool {
+        self.hasher.finish() == *checksum
+            || self
+                .without_label
+                .is_some_and(|hasher| hasher.finish() == *checksum)
+    }
+}
+
+impl Read for Verified {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        if let Some(hasher) = &mut self.without_label {
+            hasher.update(&buffer[..count]);
+        }
+        Ok(count)
     }
 }
 

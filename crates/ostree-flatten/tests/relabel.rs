@@ -14,7 +14,7 @@ use common::Fixture;
 use ostree_flatten::{
     Error, LabelError, LayerTree, Mislabelled, Of, Relabelled, find_mislabelled, relabel,
 };
-use ostree_objects::{Checksum, RepoMode};
+use ostree_objects::{Checksum, ObjectType, RepoMode};
 use ostree_store::Repo;
 
 const SELINUX: &[u8] = b"security.selinux";
@@ -256,4 +256,73 @@ fn the_same_in_every_repository_mode() {
     };
     let modes = [RepoMode::Bare, RepoMode::BareUser, RepoMode::Archive].map(sum);
     assert!(modes.iter().all(|other| *other == modes[0]), "{modes:?}");
+}
+
+#[test]
+fn hard_links_are_written_once() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    // The same content is the same object.
+    let listing: String = (0..50).map(|n| format!("usr/bin/{n}=same\n")).collect();
+    let trees = fixture.trees(&[&listing]);
+    let done = relabelled(repo, &trees[0], Of::Layer, None, constant);
+    assert_eq!(done.changed, 53);
+    let files = repo
+        .list_objects()
+        .map(|entry| entry.unwrap().name)
+        .filter(|name| name.object_type == ObjectType::File);
+    assert_eq!(files.count(), 2, "the file, and the file with its label");
+}
+
+#[test]
+fn what_is_damaged_gets_no_good_name() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let trees = fixture.trees(&["usr/bin/tool=content"]);
+    let name = repo
+        .list_objects()
+        .map(|entry| entry.unwrap().name)
+        .find(|name| name.object_type == ObjectType::File)
+        .unwrap();
+    let path = format!("objects/{}", name.loose_path(RepoMode::BareUser));
+    let mut file = repo
+        .dir()
+        .open_with(&path, cap_std::fs::OpenOptions::new().write(true))
+        .unwrap();
+    std::io::Write::write_all(&mut file, b"CONTENT").unwrap();
+    drop(file);
+    let stage = repo.stage().unwrap();
+    let error = relabel(&trees[0], Of::Layer, None, &constant, &stage).unwrap_err();
+    assert!(
+        matches!(&error, Error::Damaged { path, checksum } if path == "usr/bin/tool" && *checksum == name.checksum),
+        "{error}"
+    );
+}
+
+/// Twice the same directory in each of many levels: few objects, and more paths than there are atoms.
+#[test]
+fn a_tree_of_countless_paths_is_refused() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let stage = repo.stage().unwrap();
+    let meta = stage
+        .write_dirmeta(&ostree_objects::DirMeta::root_default())
+        .unwrap();
+    let mut tree = stage
+        .write_dirtree(&ostree_objects::DirTree::default())
+        .unwrap();
+    for _ in 0..200 {
+        let dirs = vec![("a".to_owned(), tree, meta), ("b".to_owned(), tree, meta)];
+        let files = Vec::new();
+        tree = stage
+            .write_dirtree(&ostree_objects::DirTree { files, dirs })
+            .unwrap();
+    }
+    stage.publish().unwrap();
+    let never = |_: &str, _: u32| -> Result<Option<Vec<u8>>, LabelError> { Ok(None) };
+    let found = find_mislabelled(repo, (tree, meta), &never, &mut |_| {});
+    assert!(
+        matches!(found, Err(Error::TooManyPaths { .. })),
+        "{found:?}"
+    );
 }

@@ -112,6 +112,10 @@ impl Storage {
     }
 }
 
+/// Layers that wait for the policy at most; each is in memory. When there are more, they get no labels for now, and the
+/// merge sets them right.
+const MAX_WAITING: usize = 64;
+
 /// A pull under way, with the repository locked.
 pub(super) struct Pull<'a> {
     pub(super) storage: &'a Storage,
@@ -222,6 +226,7 @@ impl<'a> Pull<'a> {
             previous, config, ..
         } = self.plan;
         let forecast = Forecast::new(self.storage, base, previous.as_ref(), config);
+        forecast.look_in_stored(self.storage, &self.commits);
         self.transfer(&layers, policy, &forecast).map(drop)
     }
 
@@ -296,7 +301,7 @@ impl<'a> Pull<'a> {
         };
         let mut held_back = Vec::new();
         let mut waiting = Vec::new();
-        transfer.run(layers, |index, arrived| {
+        let done = transfer.run(layers, |index, arrived| {
             if forecast.labels().is_some() {
                 self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
             }
@@ -307,14 +312,16 @@ impl<'a> Pull<'a> {
                 Arrived::HeldBack(staged) => held_back.push((index, *staged)),
                 Arrived::Unlabelled(layer) => {
                     waiting.push((index, layer));
-                    if forecast.look_in(&waiting) {
+                    if forecast.look_in(&waiting) || waiting.len() >= MAX_WAITING {
                         self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
                     }
                 }
             }
             Ok(())
-        })?;
-        self.label_waiting(&transfer, layers, waiting)?;
+        });
+        // Those are whole, and stay though another layer failed.
+        let labelled = self.label_waiting(&transfer, layers, waiting);
+        done.and(labelled)?;
         Ok(held_back)
     }
 

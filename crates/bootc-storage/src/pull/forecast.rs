@@ -103,6 +103,22 @@ impl Forecast {
         self.labels().is_some()
     }
 
+    /// Look for the policy in layers that are stored already, given by their commits in the order of the manifest.
+    pub(super) fn look_in_stored(&self, storage: &Storage, commits: &[Option<Checksum>]) {
+        if self.labels().is_some() {
+            return;
+        }
+        let trees: Vec<StoredTree<'_>> = commits
+            .iter()
+            .rev()
+            .flatten()
+            .filter_map(|commit| storage.repo.read_commit(commit).ok())
+            .map(|commit| StoredTree::published(&storage.repo, commit.tree))
+            .collect();
+        let files = trees.iter().map(|tree| tree as &dyn LayerFiles);
+        self.look_in_files(&WaitingLayers(files.collect()));
+    }
+
     /// A policy that is not whole yet, or bad, is no forecast; the merged tree's is what counts.
     fn look_in_files(&self, files: &WaitingLayers<'_>) {
         if let Ok(Some(policy)) = Policy::open(files) {

@@ -12,7 +12,7 @@ use selinux_label::Policy;
 use super::Compat;
 use super::apply::Pull;
 use crate::selinux::{PolicyLabels, StoredTree};
-use crate::stored::{image_ref_of, text};
+use crate::stored::{image_ref_of, layer_commit, text};
 use crate::{Error, Event, Phase};
 
 /// Where an image's labels come from, and what had to be set right.
@@ -37,6 +37,7 @@ pub(super) struct Inputs {
 /// A derived layer.
 pub(super) struct InputLayer {
     index: usize,
+    checksum: Checksum,
     commit: Commit,
     pub(super) tree: LayerTree,
     /// Its commit, if the layer got a new one.
@@ -44,9 +45,10 @@ pub(super) struct InputLayer {
 }
 
 impl InputLayer {
-    pub(super) fn new(index: usize, commit: Commit) -> Self {
+    pub(super) fn new(index: usize, checksum: Checksum, commit: Commit) -> Self {
         Self {
             index,
+            checksum,
             tree: LayerTree::from_commit(&commit),
             commit,
             recommitted: None,
@@ -61,8 +63,17 @@ impl InputLayer {
     /// Whether its commit is replaced by one with the image's labels, so that the files of layer and image are the same
     /// objects and the next version finds it right. Not where another stored image has the layer, by another policy.
     fn goes_along(&self, is_shared: impl FnOnce() -> bool) -> bool {
-        let is_ours = text(&self.commit, DIFF_ID_KEY).is_some();
-        is_ours && (self.policy().is_none() || !is_shared())
+        self.is_ours() && (self.policy().is_none() || !is_shared())
+    }
+
+    fn is_ours(&self) -> bool {
+        text(&self.commit, DIFF_ID_KEY).is_some()
+    }
+
+    /// Whether its labels are known to be those of the policy with this fingerprint. Without a policy ours have none;
+    /// others' have those of the host that they were made on.
+    fn is_right(&self, fingerprint: Option<&str>) -> bool {
+        self.policy() == fingerprint && (fingerprint.is_some() || self.is_ours())
     }
 }
 
@@ -86,10 +97,7 @@ impl Inputs {
     /// base; without a policy its labels stay what they are.
     fn are_right(&self, fingerprint: Option<&str>) -> bool {
         (self.base.is_none() || fingerprint.is_none())
-            && self
-                .layers
-                .iter()
-                .all(|layer| layer.policy() == fingerprint)
+            && self.layers.iter().all(|layer| layer.is_right(fingerprint))
     }
 
     /// The layers whose commits were replaced.
@@ -136,8 +144,7 @@ impl Pull<'_> {
             reference: self.reference.clone(),
             source: Box::new(source),
         };
-        let mut set_right = |tree: &mut LayerTree, of| -> Result<bool, Error> {
-            let right = self.right_tree(fingerprint.as_deref());
+        let mut set_right = |tree: &mut LayerTree, of, right| -> Result<bool, Error> {
             let done = relabel(tree, of, right, &label_of, stage).map_err(failed)?;
             report.looked_at += done.looked_at;
             report.changed += done.changed;
@@ -151,15 +158,19 @@ impl Pull<'_> {
         let mut written = false;
         // Without a policy nothing is said of the labels that a base has.
         if let (Some(base), Some(_)) = (&mut inputs.base, &fingerprint) {
-            written |= set_right(base, Of::Tree)?;
+            let right = self.right_tree(fingerprint.as_deref());
+            written |= set_right(base, Of::Tree, right)?;
         }
         for layer in &mut inputs.layers {
-            if layer.policy() == fingerprint.as_deref() {
+            if layer.is_right(fingerprint.as_deref()) {
                 continue;
             }
-            written |= set_right(&mut layer.tree, Of::Layer)?;
+            // What the policy leaves without a label has none in a layer, whatever an earlier image has there.
+            written |= set_right(&mut layer.tree, Of::Layer, None)?;
             let digest = &self.layout.layers[layer.index].descriptor.digest;
             if let Some(fingerprint) = &fingerprint
+                // Else the layer was taken over by its diff_id, and nobody has read the blob that the ref is of.
+                && layer_commit(self.storage, digest) == Some(layer.checksum)
                 && layer.goes_along(|| others.contains(digest))
             {
                 layer.recommitted = Some(self.recommit(layer, fingerprint, stage)?);

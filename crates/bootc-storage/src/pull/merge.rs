@@ -86,7 +86,7 @@ impl Pull<'_> {
         let base = base.map(read).transpose()?;
         let layers = self.layout.derived().filter_map(|layer| {
             let commit = self.commits[layer.index]?;
-            Some(read(&commit).map(|commit| InputLayer::new(layer.index, commit)))
+            Some(read(&commit).map(|object| InputLayer::new(layer.index, commit, object)))
         });
         Ok(Inputs {
             base: base.as_ref().map(LayerTree::from_commit),

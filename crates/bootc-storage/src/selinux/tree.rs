@@ -1,7 +1,9 @@
 //! The files of a stored tree by path, for whoever reads one or two of them.
 
+use std::cell::Cell;
 use std::io::Read as _;
 
+use ostree_flatten::MAX_DEPTH;
 use ostree_layer::LayerFiles;
 use ostree_objects::{Checksum, DirTree};
 use ostree_store::{FileObject, Repo, Stage};
@@ -10,11 +12,15 @@ use selinux_label::{POLICY_DIRS, PolicyTree, TreeError};
 /// Symbolic links followed on one path, as Linux (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
+/// Directories that are read at most to look for files: a policy has a dozen files, and a tree can be made in which each
+/// is hundreds of links and thousands of directories away.
+const MAX_READ: u32 = 200_000;
+
 /// A tree in the repository, or one that was just merged and is still in a stage.
-#[derive(Clone, Copy)]
 pub(crate) struct StoredTree<'a> {
     objects: Objects<'a>,
     root: Checksum,
+    read: Cell<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -35,6 +41,7 @@ impl<'a> StoredTree<'a> {
         Self {
             objects: Objects::Repo(repo),
             root,
+            read: Cell::new(0),
         }
     }
 
@@ -43,6 +50,7 @@ impl<'a> StoredTree<'a> {
         Self {
             objects: Objects::Stage(stage),
             root,
+            read: Cell::new(0),
         }
     }
 
@@ -86,12 +94,16 @@ impl<'a> StoredTree<'a> {
     }
 
     /// What `path` leads to, links followed inside the tree. `..` in a link's target stops at the root.
-    fn find(&self, path: &str) -> Result<Option<Found>, ostree_store::Error> {
+    fn find(&self, path: &str) -> Result<Option<Found>, TreeError> {
         let mut waiting: Vec<String> = names(path).rev().map(str::to_owned).collect();
         let mut above: Vec<DirTree> = Vec::new();
         let mut tree = self.dirtree(&self.root)?;
         let mut links = 0;
         while let Some(name) = waiting.pop() {
+            self.read.set(self.read.get() + 1);
+            if self.read.get() > MAX_READ || above.len() > MAX_DEPTH {
+                return Err("it leads through too many directories and links".into());
+            }
             if name == ".." {
                 tree = above.pop().unwrap_or(tree);
                 continue;
@@ -146,6 +158,18 @@ impl PolicyTree for StoredTree<'_> {
         let files = tree.files.into_iter().map(|(name, _)| name);
         let dirs = tree.dirs.into_iter().map(|(name, ..)| name);
         Ok(Some(files.chain(dirs).collect()))
+    }
+}
+
+/// A layer that is stored already.
+impl LayerFiles for StoredTree<'_> {
+    fn read_file(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ostree_layer::Error> {
+        // What cannot be read is not there, for who looks for a forecast.
+        Ok(self.read(path, limit).unwrap_or_default())
+    }
+
+    fn names(&self, path: &str) -> Option<Vec<String>> {
+        PolicyTree::names(self, path).unwrap_or_default()
     }
 }
 

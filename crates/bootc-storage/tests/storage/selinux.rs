@@ -394,3 +394,54 @@ fn under_compat_the_merge_commit_says_nothing_of_the_policy() {
         assert_labelled(&host, &pulled.merge_commit, &rules);
     }
 }
+
+/// A blob's ref says what reading that blob gave. An image that only claims to know its content cannot move it.
+#[test]
+fn row_02b_labels_are_no_way_to_move_the_ref_of_a_blob_that_nobody_read() {
+    let rules = [ANY];
+    let known = layer("file usr/a \"1\"");
+    let other = layer("file usr/b \"2\"");
+    let mut claimed = other.clone();
+    claimed.diff_id = known.diff_id.clone();
+    let liar = Image::of([claimed, layer(&policy("etc", &rules))]);
+    let layout = Layout::new()
+        .image("known", &Image::of([known.clone()]).build())
+        .image("other", &Image::of([other.clone()]).build())
+        .image("liar", &liar.build());
+    let place = Place::of(&layout);
+    let host = Host::new();
+    host.pull(&place.tag("known")).unwrap();
+    host.pull(&place.tag("other")).unwrap();
+    let before = host.layer_commit(&other);
+    let _ = host.pull(&place.tag("liar"));
+    assert_eq!(host.layer_commit(&other), before);
+    assert!(host.plan(&place.tag("other")).unwrap().is_unchanged());
+}
+
+#[test]
+fn a_policy_in_a_layer_that_is_stored_already_is_foretold() {
+    let rules = [ANY, BIN];
+    let shared = layer(&policy("etc", &rules));
+    let image = |text: &str| bootable([shared.clone(), layer(text)]).build();
+    let layout = Layout::new()
+        .image("42", &image("file usr/bin/a \"42\""))
+        .image("43", &image("file usr/bin/a \"43\""));
+    let place = Place::of(&layout);
+    let host = Host::new();
+    host.pull(&place.tag("42")).unwrap();
+    let pulled = host.pull(&place.tag("43")).unwrap();
+    assert_labelled(&host, &pulled.merge_commit, &rules);
+    assert_eq!(pulled.labels.unwrap().looked_at, 0, "written once");
+}
+
+#[test]
+fn layers_that_wait_for_a_policy_stay_when_another_layer_fails() {
+    let good = layer("file usr/a \"1\"");
+    let lost = layer("file usr/b \"2\"");
+    let image = bootable([good.clone(), lost.clone()]).build();
+    let layout = Layout::new().image("latest", &image);
+    let host = Host::new();
+    let place = Place::of(&layout.without_blob(&lost.digest));
+    host.pull(&place.latest()).unwrap_err();
+    assert!(host.layer_commit(&good).is_some());
+}

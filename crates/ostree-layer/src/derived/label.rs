@@ -1,5 +1,6 @@
 //! Labels of files: for those that waited, and for hard links, whose paths may have other labels than the file's.
 
+use std::collections::HashMap;
 use std::io;
 
 use ostree_objects::{Checksum, FileHeader, Xattrs};
@@ -12,10 +13,15 @@ use super::{Parsed, object, store};
 use crate::paths::WHITEOUT;
 use crate::{Error, Labels};
 
+/// Objects that were written again, by what they were and the label that they got: the many hard links to a large file
+/// cost it once for each label.
+type Relabelled = HashMap<(Checksum, Option<Vec<u8>>), Checksum>;
+
 impl Parsed {
     /// Give every visible file and symbolic link the object that its own path's label makes.
     pub(super) fn label_files(&mut self, stage: &Stage, labels: &dyn Labels) -> Result<(), Error> {
         let has_policy = labels.policy().is_some();
+        let mut relabelled = HashMap::new();
         for id in ROOT..self.tree.len() {
             let is_file = matches!(self.tree.kind(id), Kind::File | Kind::Symlink);
             if !is_file || !self.tree.is_visible(id) || self.tree.name(id).starts_with(WHITEOUT) {
@@ -30,10 +36,10 @@ impl Parsed {
                     self.tree.set_object(id, Object::Mislabelled(checksum));
                 }
                 Object::Mislabelled(checksum) if has_policy => {
-                    self.relabel(stage, id, &checksum, labels)?;
+                    self.relabel(stage, id, checksum, labels, &mut relabelled)?;
                 }
                 Object::Written(checksum) if has_policy && self.tree.is_label_due(id) => {
-                    self.relabel(stage, id, &checksum, labels)?;
+                    self.relabel(stage, id, checksum, labels, &mut relabelled)?;
                 }
                 Object::Written(_) | Object::Mislabelled(_) => {}
             }
@@ -71,20 +77,29 @@ impl Parsed {
         &mut self,
         stage: &Stage,
         id: Id,
-        checksum: &Checksum,
+        checksum: Checksum,
         labels: &dyn Labels,
+        relabelled: &mut Relabelled,
     ) -> Result<(), Error> {
         let path = self.tree.path(id);
         let mut file = stage
-            .open_file(checksum)
+            .open_file(&checksum)
             .map_err(|error| store(error).of(&path))?;
         let xattrs = with_label(&file.header.xattrs, labels, &path, file.header.mode)?;
         if xattrs == file.header.xattrs {
             return Ok(());
         }
-        file.header.xattrs = xattrs;
-        let written = stage.write_file(&file.header, file.size, &mut file.content);
-        let checksum = written.map_err(|error| store(error).of(&path))?;
+        let key = (checksum, xattrs.get(SELINUX).map(<[u8]>::to_vec));
+        let checksum = match relabelled.get(&key) {
+            Some(checksum) => *checksum,
+            None => {
+                file.header.xattrs = xattrs;
+                let written = stage.write_file(&file.header, file.size, &mut file.content);
+                let written = written.map_err(|error| store(error).of(&path))?;
+                relabelled.insert(key, written);
+                written
+            }
+        };
         self.tree.part_object(id, Object::Written(checksum))
     }
 }

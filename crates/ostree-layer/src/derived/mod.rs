@@ -343,11 +343,18 @@ impl<'a> Derived<'a> {
             let written = self.write_file(entry, xattrs, archive);
             return written.map(Object::Mislabelled);
         };
-        let content = match entry.kind {
-            Kind::Symlink(target) => Content::Link {
-                // The archive's reader keeps it to `PATH_MAX`.
-                length: u16::try_from(target.len()).unwrap_or(u16::MAX),
-                target: self.tree.add_text(&target)?,
+        let content = match &entry.kind {
+            Kind::Symlink(target) => match self.tree.add_text(target) {
+                Ok(at) => Content::Link {
+                    // The archive's reader keeps it to `PATH_MAX`.
+                    length: u16::try_from(target.len()).unwrap_or(u16::MAX),
+                    target: at,
+                },
+                // Whether a layer is accepted does not depend on what is known of its labels.
+                Err(_) => {
+                    let written = self.write_file(entry, xattrs, archive);
+                    return written.map(Object::Mislabelled);
+                }
             },
             _ => {
                 let kept = self.stage.write_unnamed(entry.size, &mut archive.content());
