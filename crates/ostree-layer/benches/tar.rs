@@ -1,4 +1,4 @@
-//! How long it takes to read a layer's tar: `cargo bench -p ostree-layer`.
+//! How long it takes to read a layer's tar: `TMPDIR=/dev/shm cargo bench -p ostree-layer`.
 //!
 //! Entries that leave no object behind (hard links to one file) show the reading alone.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panic")]
@@ -35,7 +35,7 @@ fn one_file(bencher: Bencher<'_, '_>, megabytes: usize) {
 }
 
 fn bench(bencher: Bencher<'_, '_>, tar: &[u8]) {
-    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let dir = Dir::from_std_file(File::open(folder.path()).unwrap());
     let repo = Repo::create(&dir, RepoMode::BareUser).unwrap();
     let layer = layer(tar);
