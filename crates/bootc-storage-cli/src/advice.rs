@@ -33,9 +33,18 @@ pub(crate) fn advice(error: &anyhow::Error) -> Option<&'static str> {
         Kind::NoSpace => Some("`bootc-storage image prune --dry-run` shows what can go"),
         Kind::Corrupt => Some("`bootc-storage image check` shows what is damaged"),
         Kind::Unverified => Some("nothing of what failed was kept; tell who publishes the image"),
+        Kind::Denied if is_read_only(error) => Some("the file system is mounted read-only"),
         Kind::Denied => Some("run it as the user that the files belong to"),
         _ => None,
     }
+}
+
+fn is_read_only(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::ReadOnlyFilesystem)
+    })
 }
 
 const AGAIN: &str = "layers that were finished are kept; run the same command again";

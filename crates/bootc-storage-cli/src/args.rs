@@ -108,11 +108,11 @@ pub(crate) struct LookupArgs {
     #[arg(value_name = "IMAGE", value_parser = parse_name)]
     pub(crate) image: ImageReference,
     /// Paths from the root, as they are on a running host: /etc/passwd
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required = true, value_parser = parse_path)]
     pub(crate) paths: Vec<String>,
-    /// What a path is that the image does not have
-    #[arg(long = "type", value_enum, value_name = "TYPE", default_value_t = TypeArg::File)]
-    pub(crate) file_type: TypeArg,
+    /// What a path is that the image does not have [default: file, or directory with a slash at the end]
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    pub(crate) file_type: Option<TypeArg>,
 }
 
 /// The types that a policy tells apart.
@@ -268,6 +268,17 @@ fn parse_reference(text: &str) -> Result<OstreeImageReference, String> {
 /// A stored image has no signature source; one that was typed is ignored.
 fn parse_name(text: &str) -> Result<ImageReference, String> {
     parse_reference(text).map(|reference| reference.imgref)
+}
+
+/// A policy knows no other names for a path than its own.
+fn parse_path(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("give a path".to_owned());
+    }
+    if text.split('/').any(|name| matches!(name, "." | "..")) {
+        return Err("give the path itself, without . and ..".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 impl From<ModeArg> for ostree_objects::RepoMode {

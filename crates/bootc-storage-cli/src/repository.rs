@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use crate::args::Global;
 use crate::interrupt;
+use crate::output::say;
+use crate::text::plain;
 
 /// Why there is no repository to work in; each says what to do.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +99,13 @@ pub(crate) fn open_or_create(global: &Global, mode: Option<RepoMode>) -> anyhow:
             std::fs::create_dir_all(path)
                 .with_context(|| format!("creating {}", path.display()))?;
             let storage = create(path, mode)?.with_patience(global.lock_timeout);
+            if !global.quiet {
+                say(&format!(
+                    "made the repository {}, of mode {}",
+                    plain(&path.display().to_string()),
+                    typed(&mode)
+                ));
+            }
             Ok(Opened {
                 storage,
                 _scratch: None,
@@ -215,9 +224,12 @@ fn open_repo(path: &Path) -> anyhow::Result<Storage> {
         return Err(Error::Missing(path.to_owned()).into());
     }
     let dir = open_dir(path)?;
-    if !dir.exists("config") {
-        return Err(Error::NotARepository(path.to_owned()).into());
-    }
+    match dir.metadata("config") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::NotARepository(path.to_owned()).into());
+        }
+        found => found.with_context(|| format!("opening {}", path.display()))?,
+    };
     Storage::open_repo(dir).with_context(|| format!("opening {}", path.display()))
 }
 

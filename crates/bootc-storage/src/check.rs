@@ -39,7 +39,8 @@ pub struct Problem {
     pub advice: &'static str,
 }
 
-const PULL_AGAIN: &str = "remove the image and pull it again";
+const PULL_AGAIN: &str =
+    "remove the image, and every other that shares what is damaged, and pull it again";
 
 impl Storage {
     /// Check the named images, or all.

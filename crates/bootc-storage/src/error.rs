@@ -125,6 +125,12 @@ pub enum Error {
         #[source]
         source: Box<ostree_flatten::Error>,
     },
+    /// The image has no SELinux policy.
+    #[error("image {reference} has no SELinux policy, so that no path of it has a label")]
+    NoPolicy {
+        /// The image, as asked for.
+        reference: String,
+    },
     /// The image's SELinux policy cannot be used.
     #[error("the SELinux policy of image {reference} is not usable")]
     Policy {

@@ -30,7 +30,7 @@ impl Error {
 
     fn own_kind(&self) -> Kind {
         match self {
-            Self::NotFound { .. } | Self::NoRepo { .. } => Kind::NotFound,
+            Self::NotFound { .. } | Self::NoRepo { .. } | Self::NoPolicy { .. } => Kind::NotFound,
             Self::Busy { .. } | Self::PlanOutdated { .. } => Kind::Busy,
             Self::NoSpace { .. } => Kind::NoSpace,
             Self::RemoteCannotVerify { .. } | Self::RemoteSignature { .. } => Kind::Unverified,

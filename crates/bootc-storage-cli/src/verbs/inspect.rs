@@ -39,7 +39,7 @@ pub(crate) struct View {
     os: String,
     /// The config's.
     labels: BTreeMap<String, String>,
-    /// The SELinux policy in the image; null when it has none.
+    /// The SELinux policy in the image; null when it has none that can be used.
     policy: Option<PolicyView>,
     /// In the order of the manifest.
     layers: Vec<LayerView>,
@@ -117,7 +117,14 @@ impl PolicyView {
 pub(crate) fn run(global: &Global, args: &NameArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let storage = repository::open(global)?;
     let image = storage.inspect(&args.image)?;
-    let policy = PolicyView::of(&storage, &image)?;
+    let policy = match PolicyView::of(&storage, &image) {
+        Ok(policy) => policy,
+        // All else of the image can be shown.
+        Err(error) => {
+            output.warn(&format!("{error:#}"));
+            None
+        }
+    };
     let view = View::of(&image, policy, &image.layers(&storage)?);
     output.result(&view, || view.human())?;
     Ok(ExitCode::SUCCESS)

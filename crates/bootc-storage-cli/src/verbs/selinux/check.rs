@@ -106,7 +106,7 @@ impl View {
             ),
             wrong => writeln!(
                 text,
-                "{paths}, {} not the policy's; pull the image again with its labels, or remove it and pull it",
+                "{paths}, {} not the policy's; remove the image and pull it again",
                 count(wrong, "label")
             ),
         };

@@ -65,9 +65,13 @@ struct RuleView {
 pub(crate) fn run(global: &Global, args: &LookupArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let storage = repository::open(global)?;
     let (image, policy) = image_with_policy(&storage, &args.image)?;
-    let mode = mode_of(args.file_type);
     let mut paths = Vec::with_capacity(args.paths.len());
     for path in &args.paths {
+        let presumed = match path.ends_with('/') {
+            true => TypeArg::Directory,
+            false => TypeArg::File,
+        };
+        let mode = mode_of(args.file_type.unwrap_or(presumed));
         paths.push(PathView::of(
             storage.look_up_label(&image, &policy, path, mode)?,
         ));
@@ -141,7 +145,17 @@ impl View {
             let _ = match (&path.stored_path, &path.stored_label) {
                 (None, _) => writeln!(text, "    the image has no such path"),
                 (Some(at), Some(label)) => {
-                    writeln!(text, "    stored at {} with {}", plain(at), plain(label))
+                    // What is stored has the label of where it is stored; ostree labels /etc when it deploys.
+                    let why = match *at != path.path && path.label.as_ref() != Some(label) {
+                        true => ", the label of that path; a deployment gives /etc its own",
+                        false => "",
+                    };
+                    writeln!(
+                        text,
+                        "    stored at {} with {}{why}",
+                        plain(at),
+                        plain(label)
+                    )
                 }
                 (Some(at), None) => writeln!(text, "    stored at {} without a label", plain(at)),
             };

@@ -3,8 +3,7 @@
 mod check;
 mod lookup;
 
-use anyhow::bail;
-use bootc_storage::{ImagePolicy, Storage, StoredImage};
+use bootc_storage::{Error, ImagePolicy, Storage, StoredImage};
 use oci_manifest::ImageReference;
 
 pub(crate) use check::run as check;
@@ -18,10 +17,11 @@ fn image_with_policy(
     name: &ImageReference,
 ) -> anyhow::Result<(StoredImage, ImagePolicy)> {
     let image = storage.inspect(name)?;
-    match storage.image_policy(&image)? {
-        Some(policy) => Ok((image, policy)),
-        None => bail!("image {name} has no SELinux policy, and no path of it gets a label"),
-    }
+    let policy = storage.image_policy(&image)?;
+    let policy = policy.ok_or_else(|| Error::NoPolicy {
+        reference: name.to_string(),
+    })?;
+    Ok((image, policy))
 }
 
 /// A policy as both verbs name it.
