@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use bootc_storage::Kind;
 use image_source::FailureKind;
+use ostree_flatten::composefs;
 
 use crate::repository;
 
@@ -30,6 +31,11 @@ pub(crate) fn kind_of(error: &anyhow::Error) -> Kind {
             Some(FailureKind::NotFound) => Kind::NotFound,
             _ => Kind::Invalid,
         };
+    }
+    match error.downcast_ref::<composefs::Error>() {
+        Some(composefs::Error::Malformed { .. }) => return Kind::Corrupt,
+        Some(composefs::Error::Io { .. }) | None => {}
+        Some(_) => return Kind::Invalid,
     }
     match error.downcast_ref::<io::Error>().map(io::Error::kind) {
         Some(io::ErrorKind::NotFound) => Kind::NotFound,

@@ -112,6 +112,7 @@ pub(crate) fn note(verb: &ImageVerb) -> &'static str {
         ImageVerb::Remove(_) => "`bootc-storage image prune` removes what is left over",
         ImageVerb::Prune(args) if args.dry_run => "nothing was changed",
         ImageVerb::Prune(_) => "the next `bootc-storage image prune` goes on",
+        ImageVerb::Checkout(_) => "the same command again removes what was half done",
         ImageVerb::List | ImageVerb::Inspect(_) | ImageVerb::History(_) | ImageVerb::Check(_) => {
             "nothing was changed"
         }

@@ -19,6 +19,7 @@ mod exit;
 mod interrupt;
 mod layer_notes;
 mod output;
+mod output_file;
 mod progress;
 mod repository;
 #[cfg(test)]
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ImageVerb, SelinuxVerb};
+use crate::args::{Cli, Command, ComposefsVerb, ImageVerb, SelinuxVerb};
 use crate::output::Output;
 
 fn main() -> ExitCode {
@@ -60,6 +61,15 @@ fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
                 SelinuxVerb::Lookup(args) => verbs::selinux::lookup(global, &args, output),
             };
         }
+        Command::Composefs(composefs) => {
+            return match composefs.verb {
+                ComposefsVerb::Build(args) => verbs::composefs::build(global, &args, output),
+                ComposefsVerb::Digest(args) => verbs::composefs::digest(global, &args, output),
+                ComposefsVerb::Dump(args) => verbs::composefs::dump(global, &args, output),
+                ComposefsVerb::Mount(args) => verbs::composefs::mount(global, &args, output),
+                ComposefsVerb::Check(args) => verbs::composefs::check(global, &args, output),
+            };
+        }
     };
     // Where signals cannot be watched, they end the program all the same.
     drop(interrupt::watch(interrupt::note(&image.verb), global.quiet));
@@ -71,5 +81,6 @@ fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         ImageVerb::Remove(args) => verbs::remove::run(global, &args, output),
         ImageVerb::Prune(args) => verbs::prune::run(global, &args, output),
         ImageVerb::Check(args) => verbs::check::run(global, &args, output),
+        ImageVerb::Checkout(args) => verbs::checkout::run(global, &args, output),
     }
 }

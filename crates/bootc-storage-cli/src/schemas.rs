@@ -35,6 +35,24 @@ fn the_schemas_are_those_of_what_is_printed() {
         ("check", schema_of::<verbs::check::View>()),
         ("selinux-check", schema_of::<verbs::selinux::CheckView>()),
         ("selinux-lookup", schema_of::<verbs::selinux::LookupView>()),
+        ("checkout", schema_of::<verbs::checkout::View>()),
+        (
+            "composefs-build",
+            schema_of::<verbs::composefs::BuildView>(),
+        ),
+        (
+            "composefs-digest",
+            schema_of::<verbs::composefs::DigestView>(),
+        ),
+        ("composefs-dump", schema_of::<verbs::composefs::DumpView>()),
+        (
+            "composefs-mount",
+            schema_of::<verbs::composefs::MountView>(),
+        ),
+        (
+            "composefs-check",
+            schema_of::<verbs::composefs::CheckView>(),
+        ),
         ("error", schema_of::<ErrorView>()),
     ];
     let mut files: Vec<String> = schemas

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use oci_manifest::Digest;
-use ostree_objects::Checksum;
+use ostree_objects::{Checksum, RepoMode};
 
 use crate::lock::LockMode;
 
@@ -221,6 +221,76 @@ pub enum Error {
         commit: Checksum,
         /// The key.
         key: String,
+    },
+    /// No such commit in the repository.
+    #[error("commit {commit} is not in the repository")]
+    NoCommit {
+        /// The commit, as asked for.
+        commit: Checksum,
+    },
+    /// A composefs image cannot be made.
+    #[error("the composefs image of {of} cannot be made")]
+    Composefs {
+        /// The image or commit.
+        of: String,
+        /// What is wrong.
+        #[source]
+        source: Box<ostree_flatten::composefs::Error>,
+    },
+    /// Contents of a mounted image are the objects themselves.
+    #[error(
+        "only the trees of a bare repository can be mounted: in one of mode {mode}, objects are not the files as they are"
+    )]
+    MountNeedsBare {
+        /// The repository's mode.
+        mode: RepoMode,
+    },
+    /// fs-verity is required and not there.
+    #[error(
+        "object {object} has no fs-verity, so what is read from it cannot be verified; the file system and the kernel must support fs-verity, and the repository must ask for it"
+    )]
+    NoVerity {
+        /// One object without.
+        object: String,
+    },
+    /// The system refuses to mount.
+    #[error("cannot {action} (mounting needs root, and Linux 6.12 with erofs and overlayfs)")]
+    Mount {
+        /// What was attempted.
+        action: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A directory whose name is none of a deployment.
+    #[error("{name} is no deployment: a deployment's directory is named <commit>.<serial>")]
+    NotADeployment {
+        /// The directory's name.
+        name: String,
+    },
+    /// A deployment's image cannot be read.
+    #[error("the deployment's image cannot be read")]
+    DeployedImage {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A checkout would go into what is there.
+    #[error("{name} is there already; a checkout makes its directory")]
+    CheckoutExists {
+        /// The directory's name.
+        name: String,
+    },
+    /// The system refuses a step of a checkout.
+    #[error("cannot {action} the checkout {name}")]
+    Checkout {
+        /// What was attempted.
+        action: &'static str,
+        /// The directory's name.
+        name: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
     },
     /// The repository is no longer as it was when the plan was made.
     #[error("image {reference} was changed or removed since the pull was planned; plan it again")]

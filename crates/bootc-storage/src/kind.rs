@@ -30,7 +30,10 @@ impl Error {
 
     fn own_kind(&self) -> Kind {
         match self {
-            Self::NotFound { .. } | Self::NoRepo { .. } | Self::NoPolicy { .. } => Kind::NotFound,
+            Self::NotFound { .. }
+            | Self::NoRepo { .. }
+            | Self::NoPolicy { .. }
+            | Self::NoCommit { .. } => Kind::NotFound,
             Self::Busy { .. } | Self::PlanOutdated { .. } => Kind::Busy,
             Self::NoSpace { .. } => Kind::NoSpace,
             Self::RemoteCannotVerify { .. } | Self::RemoteSignature { .. } => Kind::Unverified,
@@ -42,6 +45,11 @@ impl Error {
             | Self::Merge { .. }
             | Self::Policy { .. }
             | Self::BaseIncomplete { .. }
+            | Self::Composefs { .. }
+            | Self::MountNeedsBare { .. }
+            | Self::NoVerity { .. }
+            | Self::NotADeployment { .. }
+            | Self::CheckoutExists { .. }
             | Self::ReservedMetadata { .. } => Kind::Invalid,
             _ => Kind::Io,
         }

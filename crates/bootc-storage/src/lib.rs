@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod checkout;
+pub mod composefs;
 mod error;
 mod event;
 mod history;

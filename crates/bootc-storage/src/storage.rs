@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 use ostree::gio::Cancellable;
-use ostree_objects::RepoMode;
+use ostree_objects::{Checksum, ObjectName, RepoMode};
 use ostree_store::Repo;
 
 use crate::lock::{LockMode, RepoLock};
@@ -82,6 +82,23 @@ impl Storage {
     #[must_use]
     pub fn repo(&self) -> &Repo {
         &self.repo
+    }
+
+    /// The repository's directory.
+    pub(crate) const fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// That the commit is there at all.
+    pub(crate) fn require_commit(&self, commit: &Checksum) -> Result<(), Error> {
+        match self.repo.has(&ObjectName::commit(*commit)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::NoCommit { commit: *commit }),
+            Err(source) => Err(Error::Store {
+                action: "look for a commit",
+                source,
+            }),
+        }
     }
 
     /// The shared lock for a reader; none where the lock file cannot be written, as libostree has it: who may only read

@@ -1,0 +1,101 @@
+//! The image of a commit.
+
+use std::io::{self, Write};
+
+use ostree_flatten::composefs::{
+    Format, FsVerityDigest, RepoObjects, Tree, Written, commit_tree, hash_file_object, write_image,
+};
+use ostree_objects::{Checksum, Commit, Value};
+use ostree_store::Repo;
+
+use crate::{Error, Storage};
+
+/// The metadata key of a commit that names its image: `ay`, the 32 bytes of the fs-verity digest of the image with
+/// [`FileDigests::All`] (libostree, `ostree commit --generate-composefs-metadata`).
+pub const KEY_COMPOSEFS_DIGEST: &str = "ostree.composefs.digest.v0";
+
+/// Which files of an image have their fs-verity digest in it. libostree gives it to all or to none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileDigests {
+    /// Each: the image whose digest a commit's metadata names, the same on every host.
+    All,
+    /// None: what libostree deploys where objects have no fs-verity and nothing requires it.
+    None,
+}
+
+/// A commit's tree as its image has it.
+#[derive(Debug)]
+pub struct CommitTree {
+    /// The commit.
+    pub commit: Checksum,
+    /// The tree.
+    pub tree: Tree,
+    /// The image's digest that the commit's metadata names.
+    pub expected: Option<FsVerityDigest>,
+}
+
+impl CommitTree {
+    /// Write the image as libostree does.
+    ///
+    /// # Errors
+    /// Those of `sink`, and of a tree that is too big.
+    pub fn write_image(&self, sink: impl Write) -> Result<Written, Error> {
+        write_image(&self.tree, Format::DEFAULT, sink).map_err(|source| Error::Composefs {
+            of: format!("commit {}", self.commit),
+            source: Box::new(source),
+        })
+    }
+
+    /// The image's digest.
+    ///
+    /// # Errors
+    /// A tree that is too big.
+    pub fn digest(&self) -> Result<FsVerityDigest, Error> {
+        Ok(self.write_image(io::sink())?.digest)
+    }
+}
+
+impl Storage {
+    /// The tree that libostree makes a composefs image of for that commit. With [`FileDigests::All`], file contents
+    /// are read.
+    ///
+    /// # Errors
+    /// [`Error::NoCommit`]; objects that cannot be read, or that an image cannot hold.
+    pub fn composefs_tree(
+        &self,
+        commit: &Checksum,
+        digests: FileDigests,
+    ) -> Result<CommitTree, Error> {
+        let failed = |source| Error::Store {
+            action: "read a commit",
+            source,
+        };
+        self.require_commit(commit)?;
+        let object = self.repo.read_commit(commit).map_err(failed)?;
+        let digest = |repo: &Repo, file: &Checksum| match digests {
+            FileDigests::All => hash_file_object(repo, file),
+            FileDigests::None => Ok(None),
+        };
+        let mut objects = RepoObjects::new(&self.repo, None, digest);
+        let tree = commit_tree(&mut objects, &object.tree, &object.meta);
+        let tree = tree.map_err(|source| Error::Composefs {
+            of: format!("commit {commit}"),
+            source: Box::new(source),
+        })?;
+        Ok(CommitTree {
+            commit: *commit,
+            tree,
+            expected: expected_digest(&object),
+        })
+    }
+}
+
+/// What a commit's metadata says of its image.
+pub(super) fn expected_digest(commit: &Commit) -> Option<FsVerityDigest> {
+    match commit.metadata.0.get(KEY_COMPOSEFS_DIGEST)? {
+        Value::Bytes(bytes) => Some(FsVerityDigest::from_bytes(
+            bytes.as_slice().try_into().ok()?,
+        )),
+        _ => None,
+    }
+}
