@@ -123,12 +123,16 @@ const TREE_HELP: &str =
     "A stored image, as `image list` shows it, or the checksum of a commit of the repository";
 
 #[derive(Debug, Args)]
-#[group(id = "from", required = true, multiple = false, args = ["tree", "from_dump"])]
 pub(crate) struct BuildArgs {
-    #[arg(value_name = "IMAGE|COMMIT", value_parser = parse_tree, help = TREE_HELP)]
+    #[arg(
+        value_name = "IMAGE|COMMIT",
+        value_parser = parse_tree,
+        required_unless_present = "from_dump",
+        help = TREE_HELP
+    )]
     pub(crate) tree: Option<TreeName>,
     /// Build from a dump, as `composefs dump` prints it; - is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "tree")]
     pub(crate) from_dump: Option<PathBuf>,
     /// Lowest version of the format
     #[arg(long, value_name = "N", requires = "from_dump", value_parser = parse_format)]

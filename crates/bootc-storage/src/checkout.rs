@@ -1,11 +1,13 @@
 //! A stored image's tree as files, for who boots without composefs.
 
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use cap_std::fs::Dir;
 use ostree::{RepoCheckoutAtOptions, RepoCheckoutMode};
 use ostree_objects::{Checksum, RepoMode};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::storage::NO_CANCEL;
 use crate::{Error, Storage};
@@ -43,9 +45,9 @@ impl Storage {
             _ => {}
         }
         let done = self.check_out_as(commit, parent, &partial).and_then(|()| {
-            let dir = parent.open_dir(&partial);
-            let dir = dir.map_err(failed("open"))?;
-            rustix::fs::syncfs(&dir).map_err(|error| failed("sync")(error.into()))?;
+            let dir = open_to_sync(parent, &partial);
+            dir.and_then(rustix::fs::syncfs)
+                .map_err(|error| failed("sync")(error.into()))?;
             // Nothing may be renamed over an empty directory that appeared meanwhile.
             rustix::fs::renameat_with(
                 parent,
@@ -55,7 +57,9 @@ impl Storage {
                 rustix::fs::RenameFlags::NOREPLACE,
             )
             .map_err(|error| failed("name")(error.into()))?;
-            rustix::fs::fsync(parent).map_err(|error| failed("sync the name of")(error.into()))
+            open_to_sync(parent, ".")
+                .and_then(rustix::fs::fsync)
+                .map_err(|error| failed("sync the name of")(error.into()))
         });
         done.inspect_err(|_| {
             // Best effort: the next one removes it.
@@ -87,4 +91,10 @@ impl Storage {
                 source,
             })
     }
+}
+
+/// A [`Dir`] is open for paths only.
+fn open_to_sync(parent: &Dir, name: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    rustix::fs::openat(parent, name, flags, Mode::empty())
 }
