@@ -141,6 +141,13 @@ impl Storage {
                 action: "prune objects",
                 source,
             })?;
+        // What a pull loses by this, between its digests and their commit, it computes again.
+        self.repo
+            .remove_stale_file_digests()
+            .map_err(|source| Error::Store {
+                action: "remove file digests of commits that are gone",
+                source,
+            })?;
         Ok(Pruned {
             layers,
             objects: u64::try_from(objects).unwrap_or(0),

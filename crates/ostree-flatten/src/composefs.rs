@@ -18,7 +18,6 @@ mod commit;
 mod dump;
 mod erofs;
 mod error;
-mod fs_verity;
 mod limits;
 mod read;
 mod tree;
@@ -28,11 +27,11 @@ mod xattrs;
 pub use commit::{CommitFile, CommitObjects, RepoObjects, commit_tree, hash_file_object};
 pub use dump::{parse_dump, write_dump};
 pub use error::Error;
-pub use fs_verity::{FsVerityDigest, FsVerityHasher};
 pub use limits::{
     MAX_FILE_BYTES, MAX_INLINE_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_XATTR_BYTES,
     MAX_XATTR_NAME_BYTES,
 };
+pub use ostree_store::{FsVerityDigest, FsVerityHasher};
 pub use read::{ReadImage, read_image};
 pub use tree::{DirEntry, Kind, Mtime, NodeId, Stat, Tree, TreeBuilder};
 pub use write::{Format, Written, write_image};

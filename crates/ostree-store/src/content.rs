@@ -91,6 +91,16 @@ impl Repo {
 }
 
 impl Stage {
+    /// Header and size of a file object of the stage or the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repo::open_file`].
+    pub fn file_stat(&self, checksum: &Checksum) -> Result<FileStat, Error> {
+        let FileObject { header, size, .. } = self.open_file(checksum)?;
+        Ok(FileStat { header, size })
+    }
+
     /// Opens a file object of the stage or the repository.
     ///
     /// # Errors

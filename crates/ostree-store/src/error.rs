@@ -22,6 +22,12 @@ pub enum Error {
         /// What its bytes hash to.
         found: Checksum,
     },
+    /// Text that is no fs-verity digest.
+    #[error("no fs-verity digest (64 hexadecimal digits): {text:?}")]
+    NoDigest {
+        /// The text, or its beginning.
+        text: String,
+    },
     /// The object's bytes are no object of its type.
     #[error("object {name} cannot be read")]
     Malformed {
@@ -245,6 +251,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Unstorable { .. }
             | Self::XattrTooLarge { .. }
+            | Self::NoDigest { .. }
             | Self::RefName { .. } => ErrorKind::Input,
             Self::NoSpace { .. } | Self::DiskFull { .. } | Self::Quota { .. } => ErrorKind::NoSpace,
             Self::ReadOnly { .. } | Self::NeedsRoot { .. } => ErrorKind::ReadOnly,

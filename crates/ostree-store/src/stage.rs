@@ -1,6 +1,7 @@
 //! A private place for objects until they are published.
 
 mod content;
+mod digests;
 mod object;
 mod publish;
 mod sink;
@@ -66,6 +67,7 @@ pub struct Stage {
     bytes_written: AtomicU64,
     since_space: AtomicU64,
     failed: AtomicBool,
+    collected: digests::Collected,
 }
 
 impl Repo {
@@ -113,6 +115,7 @@ impl Repo {
                 bytes_written: AtomicU64::new(0),
                 since_space: AtomicU64::new(0),
                 failed: AtomicBool::new(false),
+                collected: digests::Collected::default(),
             });
         }
     }

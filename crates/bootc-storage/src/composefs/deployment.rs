@@ -6,7 +6,7 @@ use cap_std::fs::Dir;
 use ostree_flatten::composefs::FsVerityDigest;
 use ostree_objects::Checksum;
 
-use super::FileDigests;
+use super::ImageForm;
 use crate::{Error, Storage};
 
 /// Where libostree puts a deployment's image, in the deployment's directory.
@@ -37,12 +37,12 @@ pub struct DeployedDigests {
 impl DeploymentCheck {
     /// Which image it is; none when it is missing or another.
     #[must_use]
-    pub fn digests(&self) -> Option<FileDigests> {
+    pub fn digests(&self) -> Option<ImageForm> {
         let found = self.found?;
         if found == self.right.all {
-            Some(FileDigests::All)
+            Some(ImageForm::WithDigests)
         } else if found == self.right.none {
-            Some(FileDigests::None)
+            Some(ImageForm::WithoutDigests)
         } else {
             None
         }
@@ -78,8 +78,8 @@ impl Storage {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(unreadable(error)),
         };
-        let all = self.composefs_tree(&commit, FileDigests::All)?;
-        let none = self.composefs_tree(&commit, FileDigests::None)?;
+        let all = self.composefs_tree(&commit, ImageForm::WithDigests)?;
+        let none = self.composefs_tree(&commit, ImageForm::WithoutDigests)?;
         Ok(DeploymentCheck {
             commit,
             found,

@@ -16,7 +16,7 @@ use rustix::mount::{
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, unmount,
 };
 
-use super::FileDigests;
+use super::ImageForm;
 use crate::{Error, Storage};
 
 /// What was mounted.
@@ -50,9 +50,9 @@ impl Storage {
         let objects = self.dir().open_dir("objects");
         let objects = objects.map_err(failed("open the repository's objects"))?;
         let digests = if verity {
-            FileDigests::All
+            ImageForm::WithDigests
         } else {
-            FileDigests::None
+            ImageForm::WithoutDigests
         };
         let tree = self.composefs_tree(commit, digests)?;
         if verity {

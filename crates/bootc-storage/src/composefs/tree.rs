@@ -11,16 +11,16 @@ use ostree_store::Repo;
 use crate::{Error, Storage};
 
 /// The metadata key of a commit that names its image: `ay`, the 32 bytes of the fs-verity digest of the image with
-/// [`FileDigests::All`] (libostree, `ostree commit --generate-composefs-metadata`).
+/// [`ImageForm::WithDigests`] (libostree, `ostree commit --generate-composefs-metadata`).
 pub const KEY_COMPOSEFS_DIGEST: &str = "ostree.composefs.digest.v0";
 
-/// Which files of an image have their fs-verity digest in it. libostree gives it to all or to none.
+/// Whether the files of an image have their fs-verity digests in it. libostree gives them to all or to none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FileDigests {
-    /// Each: the image whose digest a commit's metadata names, the same on every host.
-    All,
-    /// None: what libostree deploys where objects have no fs-verity and nothing requires it.
-    None,
+pub enum ImageForm {
+    /// The image whose digest a commit's metadata names, the same on every host.
+    WithDigests,
+    /// What libostree deploys where objects have no fs-verity and nothing requires it.
+    WithoutDigests,
 }
 
 /// A commit's tree as its image has it.
@@ -56,15 +56,15 @@ impl CommitTree {
 }
 
 impl Storage {
-    /// The tree that libostree makes a composefs image of for that commit. With [`FileDigests::All`], file contents
-    /// are read.
+    /// The tree that libostree makes a composefs image of for that commit. With [`ImageForm::WithDigests`], the
+    /// files are read whose digests were not kept when they were stored.
     ///
     /// # Errors
     /// [`Error::NoCommit`]; objects that cannot be read, or that an image cannot hold.
     pub fn composefs_tree(
         &self,
         commit: &Checksum,
-        digests: FileDigests,
+        digests: ImageForm,
     ) -> Result<CommitTree, Error> {
         let failed = |source| Error::Store {
             action: "read a commit",
@@ -72,12 +72,21 @@ impl Storage {
         };
         self.require_commit(commit)?;
         let object = self.repo.read_commit(commit).map_err(failed)?;
-        let digest = |repo: &Repo, file: &Checksum| match digests {
-            FileDigests::All => hash_file_object(repo, file),
-            FileDigests::None => Ok(None),
+        let tree = match digests {
+            ImageForm::WithDigests => {
+                let known = self.repo.file_digests(self.digest_keepers(commit));
+                let digest = |repo: &Repo, file: &Checksum| match known.get(file) {
+                    Some(digest) => Ok(Some(digest)),
+                    None => hash_file_object(repo, file),
+                };
+                let mut objects = RepoObjects::new(&self.repo, None, digest);
+                commit_tree(&mut objects, &object.tree, &object.meta)
+            }
+            ImageForm::WithoutDigests => {
+                let mut objects = RepoObjects::new(&self.repo, None, |_, _| Ok(None));
+                commit_tree(&mut objects, &object.tree, &object.meta)
+            }
         };
-        let mut objects = RepoObjects::new(&self.repo, None, digest);
-        let tree = commit_tree(&mut objects, &object.tree, &object.meta);
         let tree = tree.map_err(|source| Error::Composefs {
             of: format!("commit {commit}"),
             source: Box::new(source),

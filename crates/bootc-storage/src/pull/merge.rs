@@ -1,15 +1,16 @@
 //! The merge commit: all layers as one tree, with manifest and config in its metadata.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use oci_manifest::created_timestamp;
 use ostree_flatten::{DirectoryRule, LayerTree, MergeCommit, Merged, drop_injected_files, merge};
-use ostree_objects::Checksum;
+use ostree_objects::{Checksum, Value};
 use ostree_store::Stage;
 
 use super::Compat;
 use super::apply::Pull;
 use super::labelled::{InputLayer, Inputs, LabelReport};
+use crate::composefs::{KEY_COMPOSEFS_DIGEST, KnownDigests};
 use crate::selinux::PolicyLabels;
 use crate::stored::StoredImage;
 use crate::{Error, Event, IMPORTER_PREFIX, IMPORTER_VERSION, Phase, Warning};
@@ -61,7 +62,8 @@ impl Pull<'_> {
             stage = labelled;
         }
         self.warn(&merged.report);
-        let commit = self.merge_commit(base, &merged, &labels, &mut stage)?;
+        let extra = self.metadata(&inputs, &merged, &labels, &stage)?;
+        let commit = self.merge_commit(base, &merged, &extra, &mut stage)?;
         stage.publish().map_err(store("publish the merge commit"))?;
         for (index, commit) in inputs.recommitted() {
             self.replaced(index, commit)?;
@@ -74,8 +76,12 @@ impl Pull<'_> {
     }
 
     fn merge_stage(&self) -> Result<Stage, Error> {
-        let repo = &self.storage.repo;
-        repo.stage().map_err(store("stage the merge commit"))
+        let stage = self.storage.repo.stage();
+        let stage = match self.config.compat {
+            Compat::None => stage.and_then(Stage::with_file_digests),
+            Compat::OstreeExt => stage,
+        };
+        stage.map_err(store("stage the merge commit"))
     }
 
     fn inputs(&self, base: Option<&Checksum>) -> Result<Inputs, Error> {
@@ -109,14 +115,59 @@ impl Pull<'_> {
         Ok(merged)
     }
 
+    /// What the merge commit says beyond what other programs' do: its labels' policy, and the digest of its composefs
+    /// image. Under other programs' rules, nothing.
+    fn metadata(
+        &self,
+        inputs: &Inputs,
+        merged: &Merged,
+        labels: &PolicyLabels,
+        stage: &Stage,
+    ) -> Result<BTreeMap<String, Value>, Error> {
+        let mut extra: BTreeMap<_, _> = self.label_metadata(labels).into_iter().collect();
+        if self.config.compat == Compat::None {
+            let failed = |source| Error::Composefs {
+                of: self.reference.clone(),
+                source: Box::new(source),
+            };
+            let known = self.known_digests(inputs, stage)?;
+            let digest = known.image_digest(&merged.tree, &merged.meta);
+            let digest = digest.map_err(failed)?.as_bytes().to_vec();
+            extra.insert(KEY_COMPOSEFS_DIGEST.to_owned(), Value::Bytes(digest));
+        }
+        Ok(extra)
+    }
+
+    /// The digests of files that are known: kept with the image's layers, as they are from now on; or with what goes,
+    /// from which they are taken over.
+    fn known_digests<'s>(
+        &self,
+        inputs: &Inputs,
+        stage: &'s Stage,
+    ) -> Result<KnownDigests<'s>, Error> {
+        let replaced: HashSet<_> = inputs.recommitted().map(|(index, _)| index).collect();
+        let of_layers = self.commits.iter().enumerate();
+        let of_layers = of_layers.filter_map(|(index, commit)| Some((index, (*commit)?)));
+        let (going, staying): (Vec<_>, Vec<_>) =
+            of_layers.partition(|(index, _)| replaced.contains(index));
+        let previous = self.plan.previous.as_ref().map(|image| image.merge_commit);
+        let previous = previous.map(|commit| self.storage.digest_keepers(&commit));
+        let going = going.into_iter().map(|(_, commit)| commit);
+        KnownDigests::new(
+            stage,
+            staying.into_iter().map(|(_, commit)| commit),
+            going.chain(previous.into_iter().flatten()),
+        )
+        .map_err(store("read the digests of staged files"))
+    }
+
     fn merge_commit(
         &self,
         base: Option<&Checksum>,
         merged: &Merged,
-        labels: &PolicyLabels,
+        extra: &BTreeMap<String, Value>,
         stage: &mut Stage,
     ) -> Result<Checksum, Error> {
-        let extra: BTreeMap<_, _> = self.label_metadata(labels).into_iter().collect();
         let commit = MergeCommit {
             manifest: self.plan.manifest.raw(),
             manifest_digest: &self.plan.manifest_digest.to_string(),
@@ -124,7 +175,7 @@ impl Pull<'_> {
             importer_version: &importer(self.config.compat),
             parent: base.copied(),
             timestamp: created_timestamp(&self.plan.manifest, &self.plan.config),
-            extra: &extra,
+            extra,
         };
         commit.write(merged, stage).map_err(|source| Error::Merge {
             reference: self.reference.clone(),

@@ -13,10 +13,10 @@ use ostree_layer::{
     Encoding, Import, ImportedLayer, LayerInput, PathPolicy, Report, StagedLayer, UnlabelledLayer,
 };
 use ostree_objects::Checksum;
-use ostree_store::Repo;
+use ostree_store::{Repo, Stage};
 
 use super::forecast::Forecast;
-use super::{LayerPlan, PullConfig};
+use super::{Compat, LayerPlan, PullConfig};
 use crate::selinux::PolicyLabels;
 use crate::{Error, Event, IMPORTER_VERSION, Observer};
 
@@ -126,7 +126,13 @@ impl Transfer<'_> {
                 delta,
             });
         };
-        let stage = self.repo.stage().map_err(|source| Error::Store {
+        let stage = self.repo.stage();
+        // For the digest in the merge commit.
+        let stage = match self.config.compat {
+            Compat::None => stage.and_then(Stage::with_file_digests),
+            Compat::OstreeExt => stage,
+        };
+        let stage = stage.map_err(|source| Error::Store {
             action: "stage a layer",
             source,
         })?;

@@ -62,7 +62,7 @@ impl<'a, D> RepoObjects<'a, D>
 where
     D: FnMut(&Repo, &Checksum) -> Result<Option<FsVerityDigest>, ostree_store::Error>,
 {
-    /// `digest` is asked once for each regular file with content, at each of its paths; directories are looked for
+    /// `digest` is asked once for each regular file with content, at each of its paths; objects are looked for
     /// in `stage` first.
     pub const fn new(repo: &'a Repo, stage: Option<&'a Stage>, digest: D) -> Self {
         Self {
@@ -114,7 +114,10 @@ where
     }
 
     fn file(&mut self, checksum: &Checksum) -> Result<CommitFile, Self::Error> {
-        let stat = self.repo.file_stat(checksum)?;
+        let stat = match self.stage {
+            Some(stage) => stage.file_stat(checksum),
+            None => self.repo.file_stat(checksum),
+        }?;
         let digest = if stat.size > 0 && !stat.header.is_symlink() {
             (self.digest)(self.repo, checksum)?
         } else {

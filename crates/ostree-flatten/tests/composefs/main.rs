@@ -11,7 +11,6 @@
 
 mod commits;
 mod corners;
-mod fs_verity;
 mod malformed;
 mod mkcomposefs;
 mod published;

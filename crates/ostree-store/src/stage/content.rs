@@ -109,7 +109,16 @@ impl Stage {
     ) -> Result<(Checksum, Written), Error> {
         hasher.update(bytes);
         let name = named(hasher, expected)?;
+        let mut digest = self.digest_hasher(bytes.len() as u64);
+        let mut collect = || {
+            if let Some(hasher) = &mut digest {
+                hasher.update(bytes);
+            }
+            self.collect(&name, digest.take())
+        };
         if self.repo.has(&name)? {
+            // It may be from a layer without digests.
+            collect()?;
             return Ok((name.checksum, Written::Present));
         }
         self.make_directory(ObjectType::File)?;
@@ -127,6 +136,7 @@ impl Stage {
         };
         if written == Written::New {
             self.count(ObjectType::File, bytes.len() as u64)?;
+            collect()?;
         }
         Ok((name.checksum, written))
     }
@@ -199,13 +209,18 @@ impl Stage {
         path: &str,
     ) -> Result<(Checksum, Written), Error> {
         let mut sink = Sink::new(self, fd, header, size, path)?;
+        let mut digest = self.digest_hasher(size);
         each_part(size, content, |bytes| {
             hasher.update(bytes);
+            if let Some(digest) = &mut digest {
+                digest.update(bytes);
+            }
             sink.write(bytes)?;
             self.spend(bytes.len() as u64)
         })?;
         sink.finish()?;
         let name = named(hasher, expected)?;
+        self.collect(&name, digest)?;
         let written = self.adopt(&name, fd, header, size, path)?;
         Ok((name.checksum, written))
     }

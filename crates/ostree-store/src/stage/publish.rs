@@ -62,6 +62,7 @@ impl Stage {
         if self.files_written.load(Ordering::Acquire) > 0 {
             self.repo.check_space(0)?;
         }
+        let has_digests = self.seal_file_digests()?;
         let sync = self.repo.fsync();
         if sync {
             rustix::fs::syncfs(&self.objects).map_err(|e| self.error("sync", ".", e))?;
@@ -71,6 +72,7 @@ impl Stage {
             sync_directories: sync && !self.is_ordered()?,
             touched: [false; 256],
             new_shard: false,
+            with_digests: false,
             renamed: 0,
             present: 0,
             bytes_present: 0,
@@ -78,6 +80,7 @@ impl Stage {
         for object_type in ORDER {
             if object_type == ObjectType::Commit {
                 batch.sync()?;
+                batch.with_digests = has_digests;
             }
             batch.publish(object_type)?;
         }
@@ -112,6 +115,8 @@ struct Batch<'a> {
     sync_directories: bool,
     touched: [bool; 256],
     new_shard: bool,
+    /// What is renamed next are commits, with which digests are kept.
+    with_digests: bool,
     renamed: u64,
     present: u64,
     bytes_present: u64,
@@ -144,6 +149,9 @@ impl Batch<'_> {
     }
 
     fn rename(&mut self, name: &ObjectName, from: &OwnedFd) -> Result<(), Error> {
+        if self.with_digests {
+            self.stage.publish_file_digests(&name.checksum)?;
+        }
         let objects = self.stage.repo.objects();
         let to = name.loose_path(self.stage.repo.mode());
         let file = name.checksum.to_string();

@@ -70,11 +70,16 @@ impl Stage {
             return written;
         }
         let mut hasher = FileHasher::new(header);
+        let mut digest = self.digest_hasher(size);
         each_part(size, &mut file, |bytes| {
             hasher.update(bytes);
+            if let Some(digest) = &mut digest {
+                digest.update(bytes);
+            }
             Ok(())
         })?;
         let name = named(hasher, None)?;
+        self.collect(&name, digest)?;
         if self.adopt(&name, &file.into(), header, size, &path)? == Written::Present {
             self.remove_temporary(&path);
         }

@@ -8,6 +8,8 @@
 )]
 
 mod damage;
+mod file_digests;
+mod fs_verity;
 mod modes;
 mod power;
 mod publish;

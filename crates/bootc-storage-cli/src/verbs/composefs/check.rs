@@ -4,7 +4,7 @@ use std::path::{Path, absolute};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use bootc_storage::composefs::{DEPLOYED_IMAGE, FileDigests};
+use bootc_storage::composefs::{DEPLOYED_IMAGE, ImageForm};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use ostree_flatten::composefs::{FsVerityDigest, write_image};
@@ -103,7 +103,7 @@ fn deployment(global: &Global, path: &Path) -> anyhow::Result<View> {
         file: path.join(DEPLOYED_IMAGE).display().to_string(),
         commit: Some(check.commit.to_string()),
         digest: check.found.map(|digest| digest.to_string()),
-        file_digests: digests.map(|digests| digests == FileDigests::All),
+        file_digests: digests.map(|digests| digests == ImageForm::WithDigests),
         problem,
     })
 }

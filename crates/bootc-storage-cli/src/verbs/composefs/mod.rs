@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use bootc_storage::composefs::{CommitTree, FileDigests};
+use bootc_storage::composefs::{CommitTree, ImageForm};
 use ostree_flatten::composefs::{ReadImage, read_image};
 
 use super::commit_of;
@@ -53,7 +53,7 @@ impl<'a> Named<'a> {
 fn stored_tree(global: &Global, name: &TreeName) -> anyhow::Result<CommitTree> {
     let storage = repository::open(global)?;
     let commit = commit_of(&storage, name)?;
-    Ok(storage.composefs_tree(&commit, FileDigests::All)?)
+    Ok(storage.composefs_tree(&commit, ImageForm::WithDigests)?)
 }
 
 /// An image that is a file, and its bytes.

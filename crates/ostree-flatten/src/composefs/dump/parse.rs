@@ -299,7 +299,11 @@ fn kind<'p>(mode: u16, payload: &'p Payload<'_>, line: &Line<'_>) -> Result<Kind
     let rdev = || number("RDEV", line.fields[RDEV], 10);
     let digest = match line.optional("DIGEST", DIGEST)? {
         Some(digest) if !digest.is_empty() => {
-            Some(String::from_utf8_lossy(&digest).parse::<FsVerityDigest>()?)
+            let text = String::from_utf8_lossy(&digest);
+            let digest = text.parse::<FsVerityDigest>();
+            Some(digest.map_err(|_| Error::Digest {
+                text: text.chars().take(80).collect(),
+            })?)
         }
         Some(_) if size > 0 && payload.content.is_none() && mode & S_IFMT == S_IFREG => {
             return Err(Error::Digest {

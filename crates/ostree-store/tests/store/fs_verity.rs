@@ -1,6 +1,6 @@
 //! fs-verity digests.
 
-use ostree_flatten::composefs::{FsVerityDigest, FsVerityHasher};
+use ostree_store::{FsVerityDigest, FsVerityHasher};
 use sha2::{Digest as _, Sha256};
 
 fn content(size: usize) -> Vec<u8> {

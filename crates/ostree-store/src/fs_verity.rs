@@ -8,7 +8,7 @@ use std::{fmt, io, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Error;
+use crate::Error;
 
 const BLOCK: usize = 4096;
 const ZEROS: [u8; BLOCK] = [0; BLOCK];
@@ -75,7 +75,7 @@ impl FromStr for FsVerityDigest {
     /// Reads 64 hexadecimal digits of either case.
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| Error::Digest {
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| Error::NoDigest {
             text: text.chars().take(80).collect(),
         })?;
         Ok(Self(bytes))

@@ -1,0 +1,102 @@
+//! fs-verity digests of a stage's files, computed while the content is hashed for its checksum.
+
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ostree_objects::{Checksum, ObjectName};
+use rustix::fs::{Mode, OFlags};
+
+use super::Stage;
+use crate::file_digests::{FileDigests, Log, keep};
+use crate::{Error, FsVerityDigest, FsVerityHasher};
+
+/// In a stage's directory.
+const NAME: &str = "file-digests";
+
+/// Where the digests of a stage go, if it collects them.
+#[derive(Default)]
+pub(super) struct Collected(Option<Mutex<Log>>);
+
+impl Collected {
+    fn log(&self) -> Option<MutexGuard<'_, Log>> {
+        let log = self.0.as_ref()?;
+        Some(log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Stage {
+    /// Compute the fs-verity digest of each regular file whose content passes, unless it is empty, and keep them with
+    /// the commits of this stage, for [`Repo::file_digests`](crate::Repo::file_digests): published as they are, before
+    /// the commits.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn with_file_digests(mut self) -> Result<Self, Error> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.objects, NAME, flags, Mode::from_bits_retain(0o644));
+        let file = file.map_err(|error| self.error("write", NAME, error))?;
+        let log = Log::new(File::from(file));
+        let log = log.map_err(|error| Error::io("write", self.shown(NAME), error))?;
+        self.collected = Collected(Some(Mutex::new(log)));
+        Ok(self)
+    }
+
+    /// Keep a digest that was found elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn keep_file_digest(&self, file: &Checksum, digest: &FsVerityDigest) -> Result<(), Error> {
+        match self.collected.log() {
+            Some(mut log) => log
+                .add(file, digest)
+                .map_err(|error| Error::io("write", self.shown(NAME), error)),
+            None => Ok(()),
+        }
+    }
+
+    /// The digests collected so far.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn file_digests(&self) -> Result<FileDigests, Error> {
+        match self.collected.log() {
+            Some(mut log) => log
+                .read()
+                .map_err(|error| Error::io("read", self.shown(NAME), error)),
+            None => Ok(FileDigests::default()),
+        }
+    }
+
+    /// For content of `size` bytes, if its digest is wanted.
+    pub(super) fn digest_hasher(&self, size: u64) -> Option<FsVerityHasher> {
+        (self.collected.0.is_some() && size > 0).then(FsVerityHasher::new)
+    }
+
+    pub(super) fn collect(
+        &self,
+        name: &ObjectName,
+        hasher: Option<FsVerityHasher>,
+    ) -> Result<(), Error> {
+        hasher.map_or(Ok(()), |hasher| {
+            self.keep_file_digest(&name.checksum, &hasher.finish())
+        })
+    }
+
+    /// Nothing more is collected; false if nothing was.
+    pub(super) fn seal_file_digests(&self) -> Result<bool, Error> {
+        match self.collected.log() {
+            Some(mut log) => log
+                .seal()
+                .map_err(|error| Error::io("write", self.shown(NAME), error)),
+            None => Ok(false),
+        }
+    }
+
+    /// What was sealed and synced gets its name for `commit`.
+    pub(super) fn publish_file_digests(&self, commit: &Checksum) -> Result<(), Error> {
+        keep(&self.repo, commit, &self.objects, NAME)
+    }
+}
