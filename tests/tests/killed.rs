@@ -132,6 +132,7 @@ fn killed_at_each_kind_of_step() {
     for (call, times) in [
         ("mkdirat", [1, 20]),
         ("syncfs", [1, LAYERS]),
+        ("linkat", [1, LAYERS]),
         ("renameat2", [1, 300]),
         ("fsync", [1, LAYERS]),
         ("flock", [1, 4]),

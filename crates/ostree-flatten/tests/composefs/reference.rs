@@ -91,7 +91,11 @@ fn folder() -> PathBuf {
     }
     let cache = match env::var_os("XDG_CACHE_HOME") {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder).join("bootc-storage"),
-        _ => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        _ => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .find(|folder| folder.join("Cargo.lock").exists())
+            .expect("a workspace")
+            .join("target"),
     };
     cache.join("composefs-reference")
 }
