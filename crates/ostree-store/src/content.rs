@@ -67,8 +67,7 @@ impl Repo {
     ///
     /// As [`Self::open_file`].
     pub fn file_stat(&self, checksum: &Checksum) -> Result<FileStat, Error> {
-        let FileObject { header, size, .. } = self.open_file(checksum)?;
-        Ok(FileStat { header, size })
+        At::published(self, checksum).stat_object()
     }
 
     /// Mode (with the file type) of a file object and one of its attributes, by as few system calls as the
@@ -97,8 +96,10 @@ impl Stage {
     ///
     /// As [`Repo::open_file`].
     pub fn file_stat(&self, checksum: &Checksum) -> Result<FileStat, Error> {
-        let FileObject { header, size, .. } = self.open_file(checksum)?;
-        Ok(FileStat { header, size })
+        match self.staged_file(checksum)? {
+            Some(at) => at.stat_object(),
+            None => self.repo().file_stat(checksum),
+        }
     }
 
     /// Opens a file object of the stage or the repository.
@@ -107,19 +108,25 @@ impl Stage {
     ///
     /// As [`Repo::open_file`].
     pub fn open_file(&self, checksum: &Checksum) -> Result<FileObject, Error> {
+        match self.staged_file(checksum)? {
+            Some(at) => at.open_object(),
+            None => self.repo().open_file(checksum),
+        }
+    }
+
+    fn staged_file(&self, checksum: &Checksum) -> Result<Option<At<'_>>, Error> {
         let name = ObjectName::file(*checksum);
         if !self.has_staged(&name)? {
-            return self.repo().open_file(checksum);
+            return Ok(None);
         }
         let path = staged(&name);
-        At {
+        Ok(Some(At {
             repo: self.repo(),
             dir: self.objects().as_fd(),
             shown: self.shown(&path),
             path,
             name,
-        }
-        .open_object()
+        }))
     }
 }
 
@@ -151,6 +158,15 @@ impl<'a> At<'a> {
             RepoMode::BareUser => self.bare_user(),
             RepoMode::Archive => self.archive(),
         }
+    }
+
+    /// Without opening the file where the mode allows it.
+    fn stat_object(&self) -> Result<FileStat, Error> {
+        if self.repo.mode() == RepoMode::Bare {
+            return self.bare_stat(&self.stat()?);
+        }
+        let FileObject { header, size, .. } = self.open_object()?;
+        Ok(FileStat { header, size })
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> Error {
@@ -189,39 +205,49 @@ impl<'a> At<'a> {
         }
     }
 
-    fn bare(&self) -> Result<FileObject, Error> {
-        let stat = self.stat()?;
-        let read = |place: Place<'_, &OwnedFd>| {
-            if self.repo.config().disable_xattrs() {
-                return Ok(Xattrs::new());
-            }
-            place.read().map_err(|error| self.failed(error))
+    /// A path serves for files as well as for links, and saves opening them.
+    fn bare_stat(&self, stat: &Stat) -> Result<FileStat, Error> {
+        let xattrs = if self.repo.config().disable_xattrs() {
+            Xattrs::new()
+        } else {
+            let path = link_path(self.dir, &self.path);
+            let place = Place::<BorrowedFd<'_>>::Link(&path);
+            place.read().map_err(|error| self.failed(error))?
         };
         let (uid, gid, mode) = (stat.st_uid, stat.st_gid, stat.st_mode);
-        if mode & S_IFMT == S_IFLNK {
-            let target = rustix::fs::readlinkat(self.dir, &self.path, Vec::new())
-                .map_err(|error| self.failed(error))?;
-            let target = target.into_string().map_err(|_| self.target_not_text())?;
-            let xattrs = read(Place::Link(&link_path(self.dir, &self.path)))?;
-            let header = FileHeader {
-                uid,
-                gid,
-                mode,
-                symlink_target: Some(target),
-                xattrs,
-            };
-            return self.whole(header, 0, Box::new(io::empty()));
-        }
-        let fd = self.open()?;
-        let xattrs = read(Place::File(&fd))?;
+        let is_link = mode & S_IFMT == S_IFLNK;
+        let symlink_target = is_link.then(|| self.bare_target()).transpose()?;
         let header = FileHeader {
             uid,
             gid,
             mode,
-            symlink_target: None,
+            symlink_target,
             xattrs,
         };
-        self.whole(header, sys::size_of(&stat), Box::new(File::from(fd)))
+        header.check().map_err(|error| self.malformed(error))?;
+        let size = if is_link { 0 } else { sys::size_of(stat) };
+        Ok(FileStat { header, size })
+    }
+
+    fn bare_target(&self) -> Result<String, Error> {
+        let target = rustix::fs::readlinkat(self.dir, &self.path, Vec::new())
+            .map_err(|error| self.failed(error))?;
+        target.into_string().map_err(|_| self.target_not_text())
+    }
+
+    fn bare(&self) -> Result<FileObject, Error> {
+        let stat = self.stat()?;
+        let FileStat { header, size } = self.bare_stat(&stat)?;
+        let content: Box<dyn Read + Send> = if header.is_symlink() {
+            Box::new(io::empty())
+        } else {
+            Box::new(File::from(self.open()?))
+        };
+        Ok(FileObject {
+            header,
+            size,
+            content,
+        })
     }
 
     fn bare_user(&self) -> Result<FileObject, Error> {
