@@ -1,13 +1,18 @@
 //! The command line as typed.
 
+mod composefs;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci_manifest::{ImageReference, OstreeImageReference, Platform};
-use ostree_flatten::composefs;
-use ostree_objects::Checksum;
+
+pub(crate) use composefs::{
+    BuildArgs, ComposefsCommand, ComposefsVerb, MountArgs, PathArgs, TREE_HELP, TreeName,
+    TreeOrFileArgs, parse_tree,
+};
 
 /// Container images in an ostree repository.
 #[derive(Debug, Parser)]
@@ -90,94 +95,6 @@ pub(crate) enum Command {
     Selinux(SelinuxCommand),
     /// composefs images of stored trees
     Composefs(ComposefsCommand),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ComposefsCommand {
-    #[command(subcommand)]
-    pub(crate) verb: ComposefsVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ComposefsVerb {
-    /// Write the composefs image of an image's tree, as libostree makes it, or of a dump
-    Build(BuildArgs),
-    /// Print the fs-verity digest of an image's composefs image, or of a file
-    Digest(TreeOrFileArgs),
-    /// Print a composefs image as text, one line a file (format: composefs-dump(5))
-    Dump(TreeOrFileArgs),
-    /// Mount an image's tree, read-only: file contents are the repository's objects. Needs root
-    Mount(MountArgs),
-    /// Check a composefs image, or that of a deployment's directory against the deployment's commit
-    Check(PathArgs),
-}
-
-/// A tree of the repository.
-#[derive(Debug, Clone)]
-pub(crate) enum TreeName {
-    Image(ImageReference),
-    Commit(Checksum),
-}
-
-const TREE_HELP: &str =
-    "A stored image, as `image list` shows it, or the checksum of a commit of the repository";
-
-#[derive(Debug, Args)]
-pub(crate) struct BuildArgs {
-    #[arg(
-        value_name = "IMAGE|COMMIT",
-        value_parser = parse_tree,
-        required_unless_present = "from_dump",
-        help = TREE_HELP
-    )]
-    pub(crate) tree: Option<TreeName>,
-    /// Build from a dump, as `composefs dump` prints it; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "tree")]
-    pub(crate) from_dump: Option<PathBuf>,
-    /// Lowest version of the format
-    #[arg(long, value_name = "N", requires = "from_dump", value_parser = parse_format)]
-    pub(crate) min_version: Option<composefs::Format>,
-    /// Highest version of the format, used where the tree needs it
-    #[arg(long, value_name = "N", requires = "from_dump", value_parser = parse_format)]
-    pub(crate) max_version: Option<composefs::Format>,
-    /// The file to write; one that is there is replaced
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TreeOrFileArgs {
-    /// A file, if there is one of that name; else a stored image, as `image list` shows it, or the checksum of a commit
-    #[arg(value_name = "IMAGE|COMMIT|FILE")]
-    pub(crate) name: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MountArgs {
-    #[arg(value_name = "IMAGE|COMMIT", value_parser = parse_tree, help = TREE_HELP)]
-    pub(crate) tree: TreeName,
-    /// Where; `umount DIR` ends it
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
-    /// Have each file that is read verified; all objects must have fs-verity
-    #[arg(long)]
-    pub(crate) verity: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PathArgs {
-    /// A composefs image, or the directory of a deployment, whose commit the repository has
-    #[arg(value_name = "FILE|DIR")]
-    pub(crate) path: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CheckoutArgs {
-    #[arg(value_name = "IMAGE|COMMIT", value_parser = parse_tree, help = TREE_HELP)]
-    pub(crate) tree: TreeName,
-    /// The directory to make
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -351,6 +268,15 @@ pub(crate) struct CheckArgs {
     pub(crate) images: Vec<ImageReference>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CheckoutArgs {
+    #[arg(value_name = "IMAGE|COMMIT", value_parser = parse_tree, help = TREE_HELP)]
+    pub(crate) tree: TreeName,
+    /// The directory to make
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
 /// What is wrong with a name, without the name: clap quotes it.
 fn parse_reference(text: &str) -> Result<OstreeImageReference, String> {
     OstreeImageReference::parse_lenient(text).map_err(|error| match error {
@@ -373,19 +299,6 @@ fn parse_path(text: &str) -> Result<String, String> {
         return Err("give the path itself, without . and ..".to_owned());
     }
     Ok(text.to_owned())
-}
-
-/// A commit, or else an image.
-pub(crate) fn parse_tree(text: &str) -> Result<TreeName, String> {
-    match text.parse() {
-        Ok(commit) => Ok(TreeName::Commit(commit)),
-        Err(_) => parse_name(text).map(TreeName::Image),
-    }
-}
-
-fn parse_format(text: &str) -> Result<composefs::Format, String> {
-    let format = text.parse().ok().and_then(composefs::Format::from_number);
-    format.ok_or_else(|| "the versions are 0 and 1".to_owned())
 }
 
 impl From<ModeArg> for ostree_objects::RepoMode {

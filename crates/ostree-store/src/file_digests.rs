@@ -5,7 +5,7 @@
 //! SHA-256 of all that. A file that is torn or damaged counts as missing: whatever is not known can be computed.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 
