@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bootc_storage::composefs::MAX_DIGEST_PATHS;
 use bootc_storage::pull::{LayerPlan, LayerState, PullPlan};
 use bootc_storage::{Event, LockMode, Observer, Phase, Warning};
 use image_source::{CopyReason, SourceEvent};
@@ -291,6 +292,9 @@ fn warning_text(warning: &Warning<'_>) -> String {
     match warning {
         Warning::Unreadable { name, reason } => format!("{name} cannot be read: {reason}"),
         Warning::ReplacedByDirectory { fact } => replaced_text(fact),
+        Warning::NoImageDigest => format!(
+            "the image has more than {MAX_DIGEST_PATHS} paths: its commit will not name the digest of its composefs image"
+        ),
         Warning::BothEtc => {
             "both /etc and /usr/etc hold files; deploying this image will be refused".to_owned()
         }

@@ -103,6 +103,9 @@ pub enum Warning<'a> {
     },
     /// Both `/etc` and `/usr/etc` hold files; a deployment of this image will be refused.
     BothEtc,
+    /// The tree has more than [`MAX_DIGEST_PATHS`](crate::composefs::MAX_DIGEST_PATHS) paths: its merge commit names no
+    /// digest of its composefs image.
+    NoImageDigest,
     /// Estimated space may not suffice.
     TightSpace {
         /// What the layers take at least, unpacked and on disk.

@@ -28,6 +28,28 @@ impl Storage {
     }
 }
 
+/// Most paths of a tree whose image's digest a pull computes. The tree, the known digests and the image's plan are in
+/// memory for it, over 200 bytes a path, and a pull is to stay below 150 MB.
+pub const MAX_DIGEST_PATHS: u64 = 400_000;
+
+/// Whether a tree, which may be in a stage still, has more than [`MAX_DIGEST_PATHS`] paths.
+pub(crate) fn has_too_many_paths(
+    stage: &Stage,
+    root: &Checksum,
+) -> Result<bool, ostree_store::Error> {
+    let mut waiting = vec![*root];
+    let mut paths = 0;
+    while let Some(directory) = waiting.pop() {
+        let tree = stage.read_dirtree(&directory)?;
+        paths += (tree.files.len() + tree.dirs.len()) as u64;
+        if paths > MAX_DIGEST_PATHS {
+            return Ok(true);
+        }
+        waiting.extend(tree.dirs.iter().map(|(_, child, _)| *child));
+    }
+    Ok(false)
+}
+
 /// What is known of the files of a tree that is being merged in a stage.
 pub(crate) struct KnownDigests<'a> {
     stage: &'a Stage,
@@ -60,7 +82,7 @@ impl<'a> KnownDigests<'a> {
     /// The digest of the composefs image of a tree. Digests that will not be kept otherwise are kept with the stage's
     /// commits; those that nobody kept are computed from the files.
     pub(crate) fn image_digest(
-        &self,
+        self,
         tree: &Checksum,
         meta: &Checksum,
     ) -> Result<FsVerityDigest, ImageError> {
@@ -84,11 +106,50 @@ impl<'a> KnownDigests<'a> {
             tree,
             meta,
         )?;
+        drop(self);
         Ok(write_image(&tree, Format::DEFAULT, io::sink())?.digest)
     }
 
     fn compute(&self, file: &Checksum) -> Result<FsVerityDigest, ostree_store::Error> {
         let content = self.stage.open_file(file)?.content;
         FsVerityDigest::of_reader(content).map_err(|source| ostree_store::Error::Content { source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use ostree_objects::{Checksum, DirTree, RepoMode};
+    use ostree_store::Repo;
+
+    use super::{MAX_DIGEST_PATHS, has_too_many_paths};
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test opens the directory that it made"
+    )]
+    fn paths_are_counted_each_time_that_they_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let stage = Repo::create(&dir, RepoMode::BareUser)
+            .unwrap()
+            .stage()
+            .unwrap();
+        let any = Checksum::of(b"any");
+        let file = |number| (format!("{number:06}"), any);
+        let mut below = DirTree::default();
+        below.files.extend((0..999).map(file));
+        let below = stage.write_dirtree(&below).unwrap();
+        let mut root = DirTree::default();
+        let directories = MAX_DIGEST_PATHS / 1000;
+        let directory = |number| (format!("d{number:06}"), below, any);
+        root.dirs.extend((0..directories).map(directory));
+        let most = stage.write_dirtree(&root).unwrap();
+        assert!(!has_too_many_paths(&stage, &most).unwrap());
+        root.files.push(file(0));
+        let too_many = stage.write_dirtree(&root).unwrap();
+        assert!(has_too_many_paths(&stage, &too_many).unwrap());
     }
 }

@@ -6,6 +6,7 @@ mod mount;
 mod tree;
 
 pub use deployment::{DEPLOYED_IMAGE, DeployedDigests, DeploymentCheck};
-pub(crate) use known::KnownDigests;
+pub use known::MAX_DIGEST_PATHS;
+pub(crate) use known::{KnownDigests, has_too_many_paths};
 pub use mount::Mounted;
 pub use tree::{CommitTree, ImageForm, KEY_COMPOSEFS_DIGEST};

@@ -10,7 +10,7 @@ use ostree_store::Stage;
 use super::Compat;
 use super::apply::Pull;
 use super::labelled::{InputLayer, Inputs, LabelReport};
-use crate::composefs::{KEY_COMPOSEFS_DIGEST, KnownDigests};
+use crate::composefs::{KEY_COMPOSEFS_DIGEST, KnownDigests, has_too_many_paths};
 use crate::selinux::PolicyLabels;
 use crate::stored::StoredImage;
 use crate::{Error, Event, IMPORTER_PREFIX, IMPORTER_VERSION, Phase, Warning};
@@ -125,7 +125,13 @@ impl Pull<'_> {
         stage: &Stage,
     ) -> Result<BTreeMap<String, Value>, Error> {
         let mut extra: BTreeMap<_, _> = self.label_metadata(labels).into_iter().collect();
-        if self.config.compat == Compat::None {
+        if self.config.compat == Compat::OstreeExt {
+            return Ok(extra);
+        }
+        let too_many = has_too_many_paths(stage, &merged.tree);
+        if too_many.map_err(store("count the paths of the merged tree"))? {
+            (self.observer)(Event::Warning(Warning::NoImageDigest));
+        } else {
             let failed = |source| Error::Composefs {
                 of: self.reference.clone(),
                 source: Box::new(source),
