@@ -13,6 +13,7 @@
 
 mod bases;
 mod check;
+mod composefs;
 mod events;
 mod host;
 mod locks;

@@ -11,7 +11,7 @@ use test_images::{Encapsulation, Image, Layout, Listing};
 use crate::host::{Host, Place, chain, layer};
 
 /// A policy of these rules, as listing lines below `etc`.
-fn policy(etc: &str, rules: &[(&str, &str)]) -> String {
+pub(crate) fn policy(etc: &str, rules: &[(&str, &str)]) -> String {
     let mut contexts = String::new();
     for (regex, label) in rules {
         writeln!(contexts, "{regex}\t{label}").unwrap();
@@ -29,7 +29,7 @@ const TOOL: (&str, &str) = ("/usr/bin/tool", "u:r:tool:s0");
 const QUIET: (&str, &str) = ("/usr/quiet", "<<none>>");
 
 /// An image that says that it boots.
-fn bootable(layers: impl IntoIterator<Item = test_images::Layer>) -> Image {
+pub(crate) fn bootable(layers: impl IntoIterator<Item = test_images::Layer>) -> Image {
     Image::of(layers).label("containers.bootc", "1")
 }
 
@@ -91,7 +91,7 @@ fn unneeded(host: &Host) -> u64 {
     host.storage.plan_prune(&host.observer()).unwrap().objects
 }
 
-fn base(listing: &str, rules: &[(&str, &str)]) -> Image {
+pub(crate) fn base(listing: &str, rules: &[(&str, &str)]) -> Image {
     // As its builder labelled it: not at all.
     let listing = format!("{listing}\n{}", policy("usr/etc", rules));
     Encapsulation::default()
