@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 
 use bootc_storage::Kind;
-use bootc_storage::pull::{Compat, ExpectedPolicy};
+use bootc_storage::pull::{Compat, ExpectedPolicy, PullConfig};
 use ostree_objects::Checksum;
 use test_images::{Encapsulation, Image, Layout, Listing};
 
@@ -442,6 +443,13 @@ fn layers_that_wait_for_a_policy_stay_when_another_layer_fails() {
     let layout = Layout::new().image("latest", &image);
     let host = Host::new();
     let place = Place::of(&layout.without_blob(&lost.digest));
-    host.pull(&place.latest()).unwrap_err();
+    // One after the other: a layer that is under way stops with the one that fails.
+    let config = PullConfig {
+        jobs: NonZeroUsize::MIN,
+        ..host.config()
+    };
+    let plan = host.plan(&place.latest()).unwrap();
+    let failed = host.storage.apply_pull(&plan, &config, &host.observer());
+    failed.unwrap_err();
     assert!(host.layer_commit(&good).is_some());
 }
