@@ -53,6 +53,7 @@ const CRATES: &[Line] = &[
     },
     pure("ostree-store", &["ostree-objects"]),
     pure("ostree-refs", &["oci-manifest"]),
+    pure("ostree-origin", &["oci-manifest"]),
     Line {
         name: "image-source",
         ours: &["oci-manifest"],
@@ -71,6 +72,7 @@ const CRATES: &[Line] = &[
             "ostree-objects",
             "ostree-store",
             "ostree-refs",
+            "ostree-origin",
             "image-source",
             "ostree-layer",
             "ostree-flatten",
