@@ -6,6 +6,7 @@ pub mod composefs;
 mod error;
 mod event;
 mod history;
+pub mod host;
 mod kind;
 mod libostree_version;
 mod list;

@@ -1,0 +1,3 @@
+//! Hosts: what boots next, and with which kernel arguments.
+
+pub mod kargs;
