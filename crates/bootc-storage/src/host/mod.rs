@@ -1,3 +1,4 @@
 //! Hosts: what boots next, and with which kernel arguments.
 
 pub mod kargs;
+pub mod status;

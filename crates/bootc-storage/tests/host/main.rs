@@ -8,3 +8,6 @@
 
 mod kargs;
 mod kargs_directory;
+mod schema;
+mod status;
+mod status_schema;
