@@ -1,10 +1,8 @@
 //! The repo's `config`: a key file as GLib reads it.
 
-use std::collections::BTreeMap;
-
 use ostree_objects::RepoMode;
 
-use crate::Error;
+use crate::{Error, FsVerityWish, KeyFile};
 
 /// Largest `config` that is read, in bytes.
 pub(crate) const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
@@ -21,12 +19,13 @@ pub enum MinFree {
 /// What the repo's `config` says. Groups and keys that are not read here can be asked for.
 #[derive(Clone, Debug)]
 pub struct Config {
-    values: BTreeMap<(String, String), String>,
+    values: KeyFile,
     mode: RepoMode,
     min_free: MinFree,
     fsync: bool,
     disable_xattrs: bool,
     zlib_level: u32,
+    fs_verity: FsVerityWish,
 }
 
 impl Config {
@@ -37,12 +36,11 @@ impl Config {
     /// A line that is none of a key file; `core.repo_version` other than 1; a mode that is not
     /// supported; a value that is none of its type.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let values = key_file(text)?;
-        let get = |key: &str| {
-            values
-                .get(&("core".to_owned(), key.to_owned()))
-                .map(String::as_str)
-        };
+        let values = KeyFile::parse(text).map_err(|bad| {
+            let problem = "neither a group, a key with a value, nor a comment".to_owned();
+            wrong(&format!("line {}", bad.line), problem)
+        })?;
+        let get = |key: &str| values.get("core", key);
         match get("repo_version") {
             Some("1") => {}
             Some(other) => {
@@ -57,19 +55,21 @@ impl Config {
         let min_free = min_free(get("min-free-space-size"), get("min-free-space-percent"))?;
         let fsync = boolean("core.fsync", get("fsync"), true)?;
         let disable_xattrs = boolean("core.disable-xattrs", get("disable-xattrs"), false)?;
-        let zlib_level = match values.get(&("archive".to_owned(), "zlib-level".to_owned())) {
+        let zlib_level = match values.get("archive", "zlib-level") {
             None => 6,
             Some(level) => level
                 .parse::<u32>()
                 .map_err(|_| wrong("archive.zlib-level", format!("{level:?} is no level")))?
                 .clamp(1, 9),
         };
+        let fs_verity = fs_verity(&values)?;
         Ok(Self {
             mode,
             min_free,
             fsync,
             disable_xattrs,
             zlib_level,
+            fs_verity,
             values,
         })
     }
@@ -77,9 +77,7 @@ impl Config {
     /// Raw value of any key.
     #[must_use]
     pub fn get(&self, group: &str, key: &str) -> Option<&str> {
-        self.values
-            .get(&(group.to_owned(), key.to_owned()))
-            .map(String::as_str)
+        self.values.get(group, key)
     }
 
     /// `core.mode`.
@@ -111,6 +109,14 @@ impl Config {
     pub const fn zlib_level(&self) -> u32 {
         self.zlib_level
     }
+
+    /// Whether file objects get fs-verity: `ex-integrity.fsverity` (`maybe` where it is missing and
+    /// `ex-integrity.composefs` is set), or else the older `ex-fsverity.required` and `opportunistic`
+    /// (libostree, `ostree-repo-verity.c`).
+    #[must_use]
+    pub const fn fs_verity(&self) -> FsVerityWish {
+        self.fs_verity
+    }
 }
 
 fn wrong(key: &str, problem: String) -> Error {
@@ -118,37 +124,6 @@ fn wrong(key: &str, problem: String) -> Error {
         key: key.to_owned(),
         problem,
     }
-}
-
-fn key_file(text: &str) -> Result<BTreeMap<(String, String), String>, Error> {
-    let mut values = BTreeMap::new();
-    let mut group = None;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
-            group = Some(name.to_owned());
-            continue;
-        }
-        match (&group, line.split_once('=')) {
-            (Some(group), Some((key, value))) => {
-                values.insert(
-                    (group.clone(), key.trim().to_owned()),
-                    value.trim().to_owned(),
-                );
-            }
-            _ => {
-                let problem = "neither a group, a key with a value, nor a comment".to_owned();
-                return Err(wrong(&format!("line {}", index + 1), problem));
-            }
-        }
-    }
-    Ok(values)
 }
 
 fn mode(text: &str) -> Result<RepoMode, Error> {
@@ -177,6 +152,38 @@ fn boolean(key: &str, text: Option<&str>, default: bool) -> Result<bool, Error> 
         Some("false" | "0") => Ok(false),
         Some(other) => Err(wrong(key, format!("{other:?} is neither true nor false"))),
     }
+}
+
+fn fs_verity(values: &KeyFile) -> Result<FsVerityWish, Error> {
+    let wish = |key: &str| match values.get("ex-integrity", key) {
+        None => Ok(None),
+        Some(text) => match FsVerityWish::parse(text) {
+            Some(wish) => Ok(Some(wish)),
+            None => {
+                let problem = format!("{text:?} is none of yes, no and maybe");
+                Err(wrong(&format!("ex-integrity.{key}"), problem))
+            }
+        },
+    };
+    let default = match wish("composefs")? {
+        None | Some(FsVerityWish::No) => FsVerityWish::No,
+        Some(_) => FsVerityWish::Maybe,
+    };
+    let wanted = wish("fsverity")?.unwrap_or(default);
+    if wanted != FsVerityWish::No {
+        return Ok(wanted);
+    }
+    let older = |key| {
+        let value = values.get("ex-fsverity", key);
+        boolean(&format!("ex-fsverity.{key}"), value, false)
+    };
+    Ok(if older("required")? {
+        FsVerityWish::Yes
+    } else if older("opportunistic")? {
+        FsVerityWish::Maybe
+    } else {
+        FsVerityWish::No
+    })
 }
 
 /// A size that is not zero wins over a percentage; 3 percent only where neither is there.
@@ -263,6 +270,38 @@ mod tests {
             assert!(core(bad).is_err(), "{bad}");
         }
         assert!(core("min-free-space-size=99999999999TB").is_err());
+    }
+
+    #[test]
+    fn fs_verity_as_libostree_reads_it() {
+        use FsVerityWish::{Maybe, No, Yes};
+        for (lines, wanted) in [
+            ("", No),
+            ("[ex-integrity]\nfsverity=yes\n", Yes),
+            ("[ex-integrity]\nfsverity=true\n", Yes),
+            ("[ex-integrity]\nfsverity = maybe\n", Maybe),
+            ("[ex-integrity]\nfsverity=no\n", No),
+            ("[ex-integrity]\ncomposefs=yes\n", Maybe),
+            ("[ex-integrity]\ncomposefs=maybe\n", Maybe),
+            ("[ex-integrity]\ncomposefs=no\n", No),
+            ("[ex-integrity]\ncomposefs=yes\nfsverity=no\n", No),
+            ("[ex-integrity]\ncomposefs=yes\nfsverity=yes\n", Yes),
+            ("[ex-fsverity]\nrequired=true\n", Yes),
+            ("[ex-fsverity]\nopportunistic=true\n", Maybe),
+            ("[ex-fsverity]\nrequired=true\nopportunistic=true\n", Yes),
+            (
+                "[ex-integrity]\nfsverity=maybe\n[ex-fsverity]\nrequired=true\n",
+                Maybe,
+            ),
+            (
+                "[ex-integrity]\nfsverity=no\n[ex-fsverity]\nrequired=true\n",
+                Yes,
+            ),
+        ] {
+            assert_eq!(core(lines).unwrap().fs_verity(), wanted, "{lines:?}");
+        }
+        assert!(core("[ex-integrity]\nfsverity=perhaps\n").is_err());
+        assert!(core("[ex-fsverity]\nrequired=maybe\n").is_err());
     }
 
     #[test]

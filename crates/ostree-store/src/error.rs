@@ -149,6 +149,14 @@ pub enum Error {
         /// Where, relative to the repo.
         path: String,
     },
+    /// fs-verity is required and not supported.
+    #[error(
+        "fs-verity is required for {path}, but the file system or the kernel does not support it"
+    )]
+    NoVerity {
+        /// Which file.
+        path: String,
+    },
     /// Any other failure of the file system.
     #[error("cannot {action} {path}")]
     Io {
@@ -255,9 +263,10 @@ impl Error {
             | Self::RefName { .. } => ErrorKind::Input,
             Self::NoSpace { .. } | Self::DiskFull { .. } | Self::Quota { .. } => ErrorKind::NoSpace,
             Self::ReadOnly { .. } | Self::NeedsRoot { .. } => ErrorKind::ReadOnly,
-            Self::UnsupportedMode { .. } | Self::Config { .. } | Self::OtherMode { .. } => {
-                ErrorKind::Unsupported
-            }
+            Self::UnsupportedMode { .. }
+            | Self::Config { .. }
+            | Self::OtherMode { .. }
+            | Self::NoVerity { .. } => ErrorKind::Unsupported,
             Self::Io { .. } | Self::StageFailed | Self::StageVanished { .. } => ErrorKind::Io,
         }
     }

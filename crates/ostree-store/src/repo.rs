@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::fs::Dir;
 use ostree_objects::{Checksum, ObjectName, ObjectType, RepoMode};
@@ -22,6 +23,8 @@ struct Inner {
     objects: Dir,
     config: Config,
     root: bool,
+    /// The file system turned out not to support fs-verity.
+    without_verity: AtomicBool,
 }
 
 impl Repo {
@@ -55,6 +58,7 @@ impl Repo {
             objects,
             config,
             root,
+            without_verity: AtomicBool::new(false),
         })))
     }
 
@@ -70,6 +74,14 @@ impl Repo {
 
     pub(crate) fn is_root(&self) -> bool {
         self.0.root
+    }
+
+    pub(crate) fn is_without_verity(&self) -> bool {
+        self.0.without_verity.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_without_verity(&self) {
+        self.0.without_verity.store(true, Ordering::Relaxed);
     }
 
     /// How file objects are stored.

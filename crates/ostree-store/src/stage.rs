@@ -2,6 +2,7 @@
 
 mod content;
 mod digests;
+mod finish;
 mod object;
 mod publish;
 mod sink;

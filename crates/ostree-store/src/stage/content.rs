@@ -6,15 +6,12 @@ use std::sync::atomic::Ordering;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use ostree_objects::{
-    Checksum, FileHasher, FileHeader, ObjectName, ObjectType, RepoMode, S_IFLNK, S_IFMT, Xattrs,
-};
-use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid};
+use ostree_objects::{Checksum, FileHasher, FileHeader, ObjectName, ObjectType, RepoMode, S_IFLNK};
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::sink::Sink;
 use super::{SPACE_INTERVAL, Stage, Written, staged};
-use crate::xattr::{Place, link_path, not_set};
 use crate::{Error, sys};
 
 /// Content up to this size is hashed in memory, and written only when it is new.
@@ -128,7 +125,7 @@ impl Stage {
             (mode, target) => match self.create(&path)? {
                 None => Written::Present,
                 Some(fd) => {
-                    self.fill(mode, &fd, header, target.as_deref(), bytes, &path)
+                    self.fill(mode, fd, header, target.as_deref(), bytes, &path)
                         .inspect_err(|_| self.fail(&path))?;
                     Written::New
                 }
@@ -144,7 +141,7 @@ impl Stage {
     fn fill(
         &self,
         mode: RepoMode,
-        fd: &OwnedFd,
+        fd: OwnedFd,
         header: &FileHeader,
         target: Option<&str>,
         bytes: &[u8],
@@ -162,15 +159,15 @@ impl Stage {
                         .and_then(|()| encoder.finish())
                         .map_err(|error| Error::io("compress", self.shown(path), error))?;
                 }
-                self.write_all(fd, &out, path)?;
+                self.write_all(&fd, &out, path)?;
             }
             // A link in a bare-user repo is a file; libostree stores the NUL that ends the text.
             (_, Some(target)) => {
                 let mut text = target.as_bytes().to_vec();
                 text.push(0);
-                self.write_all(fd, &text, path)?;
+                self.write_all(&fd, &text, path)?;
             }
-            (_, None) => self.write_all(fd, bytes, path)?,
+            (_, None) => self.write_all(&fd, bytes, path)?,
         }
         self.finish(mode, fd, header, path)
     }
@@ -187,7 +184,7 @@ impl Stage {
             self.repo.check_space(size)?;
         }
         let (_, path, fd) = self.create_temporary()?;
-        let result = self.stream(expected, header, size, content, hasher, &fd, &path);
+        let result = self.stream(expected, header, size, content, hasher, fd, &path);
         if !matches!(result, Ok((_, Written::New))) {
             self.remove_temporary(&path);
         }
@@ -205,10 +202,10 @@ impl Stage {
         size: u64,
         content: &mut dyn Read,
         mut hasher: FileHasher,
-        fd: &OwnedFd,
+        fd: OwnedFd,
         path: &str,
     ) -> Result<(Checksum, Written), Error> {
-        let mut sink = Sink::new(self, fd, header, size, path)?;
+        let mut sink = Sink::new(self, &fd, header, size, path)?;
         let mut digest = self.digest_hasher(size);
         each_part(size, content, |bytes| {
             hasher.update(bytes);
@@ -230,7 +227,7 @@ impl Stage {
     pub(super) fn adopt(
         &self,
         name: &ObjectName,
-        fd: &OwnedFd,
+        fd: OwnedFd,
         header: &FileHeader,
         size: u64,
         path: &str,
@@ -264,101 +261,6 @@ impl Stage {
     /// Best effort: what is left goes with the stage.
     pub(super) fn remove_temporary(&self, path: &str) {
         let _ = rustix::fs::unlinkat(&self.objects, path, AtFlags::empty());
-    }
-
-    /// Owner, mode, attributes and time, as libostree sets them in that mode.
-    fn finish(
-        &self,
-        mode: RepoMode,
-        fd: &OwnedFd,
-        header: &FileHeader,
-        path: &str,
-    ) -> Result<(), Error> {
-        let chmod = |mode: u32| {
-            rustix::fs::fchmod(fd, Mode::from_bits_retain(mode))
-                .map_err(|error| self.error("set the mode of", path, error))
-        };
-        match mode {
-            RepoMode::Archive => return chmod(0o644),
-            RepoMode::Bare => {
-                // The owner first: a change of it clears setuid bits and capabilities.
-                if self.owner != (header.uid, header.gid) {
-                    let (uid, gid) = (Uid::from_raw(header.uid), Gid::from_raw(header.gid));
-                    rustix::fs::fchown(fd, Some(uid), Some(gid))
-                        .map_err(|error| self.privileged("set the owner", path, error))?;
-                }
-                chmod(header.mode & 0o7777)?;
-                self.set_xattrs(&Place::File(fd), &header.xattrs, path)?;
-            }
-            RepoMode::BareUser => {
-                // Before the mode, which may take the right to write from its owner.
-                let meta = header.to_ostreemeta();
-                Place::File(fd)
-                    .set(b"user.ostreemeta", &meta)
-                    .map_err(|e| not_set(&self.shown(path), b"user.ostreemeta", &meta, e))?;
-                let link = header.mode & S_IFMT == S_IFLNK;
-                chmod(if link {
-                    0o644
-                } else {
-                    (header.mode & 0o775) | 0o400
-                })?;
-            }
-        }
-        rustix::fs::futimens(fd, &epoch()).map_err(|e| self.error("set the time of", path, e))
-    }
-
-    fn set_xattrs(
-        &self,
-        place: &Place<'_, &OwnedFd>,
-        xattrs: &Xattrs,
-        path: &str,
-    ) -> Result<(), Error> {
-        for (name, value) in xattrs.iter() {
-            place.set(name, value).map_err(|error| match error {
-                Errno::PERM | Errno::ACCESS => self.privileged("set the attributes", path, error),
-                _ => not_set(&self.shown(path), name, value, error),
-            })?;
-        }
-        Ok(())
-    }
-
-    fn privileged(&self, action: &'static str, path: &str, error: Errno) -> Error {
-        if error == Errno::PERM && !self.repo.is_root() {
-            return Error::NeedsRoot {
-                action,
-                path: self.shown(path),
-            };
-        }
-        self.error(action, path, error)
-    }
-
-    /// A symbolic link in a bare repo; links carry no mode, and libostree leaves their time.
-    fn put_link(&self, path: &str, target: &str, header: &FileHeader) -> Result<Written, Error> {
-        match rustix::fs::symlinkat(target, &self.objects, path) {
-            Ok(()) => {}
-            Err(Errno::EXIST) => return Ok(Written::Present),
-            Err(error) => return Err(self.error("make the symbolic link", path, error)),
-        }
-        self.finish_link(path, header)
-            .inspect_err(|_| self.fail(path))?;
-        Ok(Written::New)
-    }
-
-    fn finish_link(&self, path: &str, header: &FileHeader) -> Result<(), Error> {
-        if self.owner != (header.uid, header.gid) {
-            let (uid, gid) = (Uid::from_raw(header.uid), Gid::from_raw(header.gid));
-            let flags = AtFlags::SYMLINK_NOFOLLOW;
-            rustix::fs::chownat(&self.objects, path, Some(uid), Some(gid), flags)
-                .map_err(|error| self.privileged("set the owner", path, error))?;
-        }
-        if header.xattrs.is_empty() {
-            return Ok(());
-        }
-        self.set_xattrs(
-            &Place::Link(&link_path(&self.objects, path)),
-            &header.xattrs,
-            path,
-        )
     }
 }
 
@@ -400,20 +302,5 @@ pub(super) fn named(hasher: FileHasher, expected: Option<&Checksum>) -> Result<O
             found: name.checksum,
         }),
         _ => Ok(name),
-    }
-}
-
-/// Every file of a bare repo is from 1970, so that programs that compare times of files find none
-/// newer than the other.
-const fn epoch() -> Timestamps {
-    Timestamps {
-        last_access: Timespec {
-            tv_sec: 0,
-            tv_nsec: UTIME_OMIT,
-        },
-        last_modification: Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        },
     }
 }

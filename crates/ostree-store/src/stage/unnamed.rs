@@ -80,7 +80,7 @@ impl Stage {
         })?;
         let name = named(hasher, None)?;
         self.collect(&name, digest)?;
-        if self.adopt(&name, &file.into(), header, size, &path)? == Written::Present {
+        if self.adopt(&name, file.into(), header, size, &path)? == Written::Present {
             self.remove_temporary(&path);
         }
         Ok(name.checksum)

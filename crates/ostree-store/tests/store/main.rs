@@ -18,3 +18,4 @@ mod space;
 mod stages;
 mod support;
 mod users;
+mod verity;
