@@ -4,8 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use oci_manifest::Digest;
+use ostree_flatten::composefs::FsVerityDigest;
 use ostree_objects::{Checksum, RepoMode};
 
+use crate::composefs::BadPrepareRoot;
 use crate::lock::LockMode;
 
 /// Every failure of this crate.
@@ -274,6 +276,36 @@ pub enum Error {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// A deployment's image cannot be written.
+    #[error("the deployment's image cannot be written")]
+    WriteDeployedImage {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A commit's tree gives another image than its metadata names.
+    #[error(
+        "the tree of commit {commit} gives an image with the digest {found}, but its metadata names {expected}"
+    )]
+    OtherImage {
+        /// The commit.
+        commit: Checksum,
+        /// What its metadata names.
+        expected: FsVerityDigest,
+        /// What its tree gives.
+        found: FsVerityDigest,
+    },
+    /// An image's configuration of its boot cannot be used.
+    #[error("{path} of commit {commit} cannot be used")]
+    PrepareRoot {
+        /// The commit.
+        commit: Checksum,
+        /// Which file.
+        path: &'static str,
+        /// What is wrong.
+        #[source]
+        source: BadPrepareRoot,
     },
     /// A checkout would go into what is there.
     #[error("{name} is there already; a checkout makes its directory")]

@@ -37,7 +37,7 @@ impl Error {
             Self::Busy { .. } | Self::PlanOutdated { .. } => Kind::Busy,
             Self::NoSpace { .. } => Kind::NoSpace,
             Self::RemoteCannotVerify { .. } | Self::RemoteSignature { .. } => Kind::Unverified,
-            Self::BadStoredImage { .. } => Kind::Corrupt,
+            Self::BadStoredImage { .. } | Self::OtherImage { .. } => Kind::Corrupt,
             Self::Manifest { .. }
             | Self::Ref { .. }
             | Self::RefCollision { .. }
@@ -49,6 +49,7 @@ impl Error {
             | Self::MountNeedsBare { .. }
             | Self::NoVerity { .. }
             | Self::NotADeployment { .. }
+            | Self::PrepareRoot { .. }
             | Self::CheckoutExists { .. }
             | Self::ReservedMetadata { .. } => Kind::Invalid,
             _ => Kind::Io,

@@ -1,12 +1,16 @@
 //! composefs images of stored trees: made, mounted, and held against what a host has.
 
+mod deploy;
 mod deployment;
 mod known;
 mod mount;
+mod prepare_root;
 mod tree;
 
+pub use deploy::DeployedVerity;
 pub use deployment::{DEPLOYED_IMAGE, DeployedDigests, DeploymentCheck};
 pub use known::MAX_DIGEST_PATHS;
 pub(crate) use known::{KnownDigests, has_too_many_paths};
 pub use mount::Mounted;
+pub use prepare_root::{BadPrepareRoot, ComposefsWish};
 pub use tree::{CommitTree, ImageForm, KEY_COMPOSEFS_DIGEST};

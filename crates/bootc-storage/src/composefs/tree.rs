@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use ostree_flatten::composefs::{
-    Format, FsVerityDigest, RepoObjects, Tree, Written, commit_tree, hash_file_object, write_image,
+    CommitObjects, Format, FsVerityDigest, RepoObjects, Tree, Written, commit_tree,
+    hash_file_object, write_image,
 };
 use ostree_objects::{Checksum, Commit, Value};
 use ostree_store::Repo;
@@ -66,27 +67,35 @@ impl Storage {
         commit: &Checksum,
         digests: ImageForm,
     ) -> Result<CommitTree, Error> {
-        let failed = |source| Error::Store {
-            action: "read a commit",
-            source,
-        };
-        self.require_commit(commit)?;
-        let object = self.repo.read_commit(commit).map_err(failed)?;
-        let tree = match digests {
+        match digests {
             ImageForm::WithDigests => {
                 let known = self.repo.file_digests(self.digest_keepers(commit));
                 let digest = |repo: &Repo, file: &Checksum| match known.get(file) {
                     Some(digest) => Ok(Some(digest)),
                     None => hash_file_object(repo, file),
                 };
-                let mut objects = RepoObjects::new(&self.repo, None, digest);
-                commit_tree(&mut objects, &object.tree, &object.meta)
+                self.commit_tree(commit, RepoObjects::new(&self.repo, None, digest))
             }
             ImageForm::WithoutDigests => {
-                let mut objects = RepoObjects::new(&self.repo, None, |_, _| Ok(None));
-                commit_tree(&mut objects, &object.tree, &object.meta)
+                let objects = RepoObjects::new(&self.repo, None, |_, _| Ok(None));
+                self.commit_tree(commit, objects)
             }
-        };
+        }
+    }
+
+    /// The tree of a commit, its files as `objects` gives them.
+    pub(super) fn commit_tree(
+        &self,
+        commit: &Checksum,
+        mut objects: impl CommitObjects,
+    ) -> Result<CommitTree, Error> {
+        self.require_commit(commit)?;
+        let object = self.repo.read_commit(commit);
+        let object = object.map_err(|source| Error::Store {
+            action: "read a commit",
+            source,
+        })?;
+        let tree = commit_tree(&mut objects, &object.tree, &object.meta);
         let tree = tree.map_err(|source| Error::Composefs {
             of: format!("commit {commit}"),
             source: Box::new(source),

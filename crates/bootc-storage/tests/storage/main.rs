@@ -14,6 +14,7 @@
 mod bases;
 mod check;
 mod composefs;
+mod deploy;
 mod events;
 mod host;
 mod locks;
