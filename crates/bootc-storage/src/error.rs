@@ -324,6 +324,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A host's deployments, or a change of them.
+    #[error(transparent)]
+    Host(Box<crate::host::HostError>),
     /// The repository is no longer as it was when the plan was made.
     #[error("image {reference} was changed or removed since the pull was planned; plan it again")]
     PlanOutdated {

@@ -33,6 +33,8 @@ pub enum Phase {
     Prune,
     /// Objects are read and hashed again.
     Check,
+    /// A deployment is checked out and written.
+    Deploy,
 }
 
 /// One fact. Byte counts are of compressed bytes, as transferred.
@@ -46,6 +48,11 @@ pub enum Event<'a> {
     WaitingForLock {
         /// What we want to do.
         mode: LockMode,
+    },
+    /// Someone else changes the deployments.
+    WaitingForSysroot {
+        /// Who, where the system tells.
+        holder: Option<&'a str>,
     },
     /// The source tells of itself: tries again, spools, verifies.
     Source(&'a SourceEvent),

@@ -52,6 +52,7 @@ impl Error {
             | Self::PrepareRoot { .. }
             | Self::CheckoutExists { .. }
             | Self::ReservedMetadata { .. } => Kind::Invalid,
+            Self::Host(error) => error.kind(),
             _ => Kind::Io,
         }
     }

@@ -1,7 +1,7 @@
 //! Images that are in the repository, read from their merge commits (format: keys of the merge commit's
 //! metadata as ostree-ext's `container/store.rs` writes them).
 
-use oci_manifest::{Config, Digest, ImageReference, Layout, Manifest, Role};
+use oci_manifest::{Config, Digest, ImageReference, Layout, Manifest, Role, Transport};
 pub(crate) use ostree_flatten::KEY_MANIFEST as MANIFEST;
 use ostree_flatten::{
     KEY_CONFIG as CONFIG, KEY_IMPORTER_VERSION as IMPORTER_VERSION,
@@ -145,6 +145,24 @@ impl StoredImage {
             });
         }
         Ok(layers)
+    }
+}
+
+impl Storage {
+    /// The image that a commit of unknown kind is the merge commit of; none for one without a manifest.
+    pub(crate) fn read_merge_commit(
+        &self,
+        commit: &Checksum,
+    ) -> Result<Option<StoredImage>, Error> {
+        if manifest_of(self, commit)?.is_none() {
+            return Ok(None);
+        }
+        // Its name stands in refs and origins only.
+        let nameless = ImageReference {
+            transport: Transport::Dir,
+            name: commit.to_string(),
+        };
+        StoredImage::read(self, &nameless, *commit).map(Some)
     }
 }
 

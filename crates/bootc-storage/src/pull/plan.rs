@@ -106,11 +106,26 @@ impl Storage {
         config: &PullConfig,
         observer: &Observer,
     ) -> Result<PullPlan, Error> {
+        self.plan_pull_as(reference, &reference.imgref, config, observer)
+    }
+
+    /// As [`Self::plan_pull`], but the image is stored under `name`: an installer takes it from a place that is not
+    /// where upgrades come from.
+    ///
+    /// # Errors
+    /// As [`Self::plan_pull`].
+    pub fn plan_pull_as(
+        &self,
+        reference: &OstreeImageReference,
+        name: &ImageReference,
+        config: &PullConfig,
+        observer: &Observer,
+    ) -> Result<PullPlan, Error> {
         observer(Event::Phase(Phase::Manifest));
-        let name = reference.imgref.canonical();
+        let name = name.canonical();
         let ref_name = image_ref_of(&name)?;
         let previous = self.previous(&name, observer);
-        if let Some(stored) = pinned(&name, reference, previous.as_ref()) {
+        if let Some(stored) = pinned(&reference.imgref, reference, previous.as_ref()) {
             let stored = stored.clone();
             if let Some(plan) = self.unchanged(reference, &ref_name, &stored, config)? {
                 return Ok(plan);

@@ -66,6 +66,18 @@ impl<'a> StoredTree<'a> {
         Ok(parent.and_then(|(tree, name)| Some(tree.dir(name)?.1)))
     }
 
+    /// The directory at exactly this path; links are not followed.
+    pub(crate) fn dirtree_at(&self, path: &str) -> Result<Option<DirTree>, ostree_store::Error> {
+        let mut tree = self.dirtree(&self.root)?;
+        for name in names(path) {
+            match tree.dir(name) {
+                Some((child, _)) => tree = self.dirtree(&child)?,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(tree))
+    }
+
     /// The directory that a path is in, and its name there.
     fn parent<'p>(&self, path: &'p str) -> Result<Option<(DirTree, &'p str)>, ostree_store::Error> {
         let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));

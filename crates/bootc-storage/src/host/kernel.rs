@@ -1,0 +1,97 @@
+//! What boots of a tree: kernel, initramfs, device trees (as libostree's `ostree-sysroot-deploy.c`,
+//! `get_kernel_from_tree_usrlib_modules`, finds them).
+
+use ostree_objects::{Checksum, DirTree};
+use ostree_store::Repo;
+
+use crate::selinux::StoredTree;
+
+const MODULES: &str = "usr/lib/modules";
+/// What goes to `/boot` beside the kernel, where it is there.
+const BESIDE: [&str; 5] = [
+    "initramfs.img",
+    "initramfs",
+    "devicetree",
+    "aboot.img",
+    ".vmlinuz.hmac",
+];
+
+/// The kernel of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kernel {
+    /// The folder's name below `usr/lib/modules`.
+    pub(super) version: String,
+    /// What it and what goes with it take in `/boot`, in bytes.
+    pub(super) bytes: u64,
+}
+
+/// Why a tree has no kernel that we would boot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum KernelFault {
+    #[error("it has no kernel ({MODULES}/<version>/vmlinuz)")]
+    None,
+    #[error("it has more than one kernel ({}): only one folder below {MODULES} may have a vmlinuz", .0.join(", "))]
+    Several(Vec<String>),
+}
+
+/// The one kernel of the tree.
+pub(super) fn find_kernel(
+    repo: &Repo,
+    root: &Checksum,
+) -> Result<Result<Kernel, KernelFault>, ostree_store::Error> {
+    let tree = StoredTree::published(repo, *root);
+    let Some(modules) = tree.dirtree_at(MODULES)? else {
+        return Ok(Err(KernelFault::None));
+    };
+    let mut found = Vec::new();
+    for (version, folder, _) in &modules.dirs {
+        let folder = repo.read_dirtree(folder)?;
+        if let Some(kernel) = folder.file("vmlinuz") {
+            let bytes = bytes_for_boot(repo, &kernel, &folder)?;
+            found.push(Kernel {
+                version: version.clone(),
+                bytes,
+            });
+        }
+    }
+    Ok(match (found.pop(), found.is_empty()) {
+        (None, _) => Err(KernelFault::None),
+        (Some(kernel), true) => Ok(kernel),
+        (Some(last), false) => {
+            let all = found.into_iter().chain([last]);
+            Err(KernelFault::Several(
+                all.map(|kernel| kernel.version).collect(),
+            ))
+        }
+    })
+}
+
+fn bytes_for_boot(
+    repo: &Repo,
+    kernel: &Checksum,
+    folder: &DirTree,
+) -> Result<u64, ostree_store::Error> {
+    let mut bytes = repo.file_stat(kernel)?.size;
+    for name in BESIDE {
+        if let Some(file) = folder.file(name) {
+            bytes += repo.file_stat(&file)?.size;
+        }
+    }
+    if let Some((trees, _)) = folder.dir("dtb") {
+        bytes += bytes_below(repo, &trees)?;
+    }
+    Ok(bytes)
+}
+
+fn bytes_below(repo: &Repo, root: &Checksum) -> Result<u64, ostree_store::Error> {
+    let mut bytes = 0;
+    let mut waiting = vec![*root];
+    while let Some(tree) = waiting.pop() {
+        let tree = repo.read_dirtree(&tree)?;
+        for (_, file) in &tree.files {
+            bytes += repo.file_stat(file)?.size;
+        }
+        waiting.extend(tree.dirs.iter().map(|(_, tree, _)| *tree));
+    }
+    Ok(bytes)
+}
