@@ -1,6 +1,7 @@
 //! The command line as typed.
 
 mod composefs;
+mod host;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,6 +13,10 @@ use oci_manifest::{ImageReference, OstreeImageReference, Platform};
 pub(crate) use composefs::{
     BuildArgs, ComposefsCommand, ComposefsVerb, MountArgs, PathArgs, TREE_HELP, TreeName,
     TreeOrFileArgs, parse_tree,
+};
+pub(crate) use host::{
+    AfterArgs, DeployArgs, HostCommand, HostPruneArgs, HostVerb, InitArgs, PlaceArgs, RollbackArgs,
+    StatusArgs, SwitchArgs, UpgradeArgs, WhichArgs,
 };
 
 /// Container images in an ostree repository.
@@ -85,12 +90,15 @@ pub(crate) struct Global {
 pub(crate) enum Format {
     Human,
     Json,
+    Yaml,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Images in the repository
     Image(ImageCommand),
+    /// Deployments of a host
+    Host(HostCommand),
     /// SELinux labels of stored images
     Selinux(SelinuxCommand),
     /// composefs images of stored trees

@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 
-use crate::args::ImageVerb;
+use crate::args::{HostVerb, ImageVerb};
 use crate::output;
 
 /// What to do before the program ends.
@@ -99,6 +99,21 @@ fn ignored_signals() -> u64 {
             u64::from_str_radix(line.trim(), 16).ok()
         })
         .unwrap_or(0)
+}
+
+/// What an interruption of a host's verb means.
+pub(crate) fn note_host(verb: &HostVerb) -> &'static str {
+    match verb {
+        HostVerb::Deploy(_) | HostVerb::Upgrade(_) | HostVerb::Switch(_) => {
+            "layers that were finished are kept, and the boot order is the old or the new one (`host status`); \
+             the same command goes on from there"
+        }
+        HostVerb::Init(_) | HostVerb::Prune(_) => "the same command again goes on",
+        HostVerb::Status(_) => "nothing was changed",
+        HostVerb::Rollback(_) | HostVerb::Pin(_) | HostVerb::Unpin(_) | HostVerb::Undeploy(_) => {
+            "the boot order is the old or the new one: `host status` shows it"
+        }
+    }
 }
 
 /// What an interruption of `verb` means.

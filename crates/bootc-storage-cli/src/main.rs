@@ -55,6 +55,14 @@ fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
     let image = match cli.command {
         Command::Image(image) => image,
+        Command::Host(host) => {
+            // Where signals cannot be watched, they end the program all the same.
+            drop(interrupt::watch(
+                interrupt::note_host(&host.verb),
+                global.quiet,
+            ));
+            return verbs::host::run(global, &host.verb, output);
+        }
         Command::Selinux(selinux) => {
             return match selinux.verb {
                 SelinuxVerb::Check(args) => verbs::selinux::check(global, &args, output),

@@ -12,7 +12,7 @@ use crate::text::plain;
 
 #[derive(Debug)]
 pub(crate) struct Output {
-    pub(crate) json: bool,
+    format: Format,
     pub(crate) quiet: bool,
     /// Bars only where they can be redrawn.
     pub(crate) terminal: bool,
@@ -70,25 +70,45 @@ impl Output {
     pub(crate) fn new(global: &Global) -> Self {
         let redraws = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         Self {
-            json: global.json || global.format == Format::Json,
+            format: if global.json {
+                Format::Json
+            } else {
+                global.format
+            },
             quiet: global.quiet,
             terminal: redraws && io::stderr().is_terminal(),
         }
     }
 
-    /// The verb's result, as JSON or by `human`.
+    /// Results are for people.
+    pub(crate) fn is_human(&self) -> bool {
+        self.format == Format::Human
+    }
+
+    /// The verb's result, as JSON or YAML or by `human`.
     pub(crate) fn result<T: Serialize>(
         &self,
         value: &T,
         human: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
-        let text = if self.json { json(value)? } else { human() };
+        let text = match self.format {
+            Format::Json => json(value)?,
+            Format::Yaml => serde_norway::to_string(value)?,
+            Format::Human => human(),
+        };
         match io::stdout().lock().write_all(text.as_bytes()) {
             // Whoever reads us has seen enough, as in `bootc-storage image list | head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             // Not as a cause: exit codes for files and space tell of the repository.
             Err(error) => bail!("cannot write the result to standard output: {error}"),
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// What goes on, for people.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            say(&plain(text));
         }
     }
 
@@ -101,8 +121,10 @@ impl Output {
     /// The whole chain: what failed, in which image and layer, why; then what to do.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let view = ErrorView::of(error);
-        if self.json {
-            error_json(&view);
+        match self.format {
+            Format::Json => error_json(&view),
+            Format::Yaml => error_yaml(&view),
+            Format::Human => {}
         }
         say(&format!("error: {}", plain(&view.error.message)));
         if let Some(hint) = view.error.hint {
@@ -114,6 +136,12 @@ impl Output {
 pub(crate) fn error_json(view: &ErrorView) {
     if let Ok(text) = json(view) {
         // It is said on standard error too.
+        drop(io::stdout().lock().write_all(text.as_bytes()));
+    }
+}
+
+fn error_yaml(view: &ErrorView) {
+    if let Ok(text) = serde_norway::to_string(view) {
         drop(io::stdout().lock().write_all(text.as_bytes()));
     }
 }

@@ -117,6 +117,10 @@ impl State {
                     lock_text(*mode)
                 ));
             }
+            Event::WaitingForSysroot { holder } => self.line(&format!(
+                "waiting for {}, which changes the deployments",
+                plain(holder.unwrap_or("another program"))
+            )),
             Event::Swept { dirs } => {
                 self.line(&format!(
                     "removed what was half done by {}",
@@ -141,6 +145,7 @@ impl State {
             Phase::Publish => "writing the image's ref",
             Phase::Prune => "looking for what nothing needs",
             Phase::Check => "reading and hashing objects",
+            Phase::Deploy => "checking out the deployment",
         };
         match self.style {
             Style::Bars => {

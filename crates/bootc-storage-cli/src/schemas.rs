@@ -53,6 +53,18 @@ fn the_schemas_are_those_of_what_is_printed() {
             "composefs-check",
             schema_of::<verbs::composefs::CheckView>(),
         ),
+        ("host-init", schema_of::<verbs::host::InitView>()),
+        ("host-update", schema_of::<verbs::host::UpdateView>()),
+        ("host-upgrade-check", schema_of::<verbs::host::CheckView>()),
+        ("host-released", schema_of::<verbs::host::ReleasedView>()),
+        ("host-rollback", schema_of::<verbs::host::RollbackView>()),
+        ("host-pin", schema_of::<verbs::host::PinView>()),
+        ("host-undeploy", schema_of::<verbs::host::UndeployView>()),
+        ("host-prune", schema_of::<verbs::host::CleanedUpView>()),
+        (
+            "host-status-verbose",
+            schema_of::<verbs::host::VerboseView>(),
+        ),
         ("error", schema_of::<ErrorView>()),
     ];
     let mut files: Vec<String> = schemas

@@ -72,7 +72,7 @@ pub(crate) fn run(global: &Global, output: &Output) -> anyhow::Result<ExitCode> 
             .collect(),
     };
     output.result(&view, || human(&view))?;
-    if view.images.is_empty() && view.unreadable.is_empty() && !output.json && !output.quiet {
+    if view.images.is_empty() && view.unreadable.is_empty() && output.is_human() && !output.quiet {
         say("no images are stored here; `bootc-storage image pull` brings one");
     }
     for unreadable in &view.unreadable {

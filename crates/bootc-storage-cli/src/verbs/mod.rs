@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod composefs;
 pub(crate) mod history;
+pub(crate) mod host;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod prune;

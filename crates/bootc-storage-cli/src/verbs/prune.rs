@@ -125,7 +125,7 @@ pub(crate) fn run(global: &Global, args: &PruneArgs, output: &Output) -> anyhow:
 }
 
 impl PlanView {
-    fn of(plan: PrunePlan) -> Self {
+    pub(crate) fn of(plan: PrunePlan) -> Self {
         Self {
             kept: plan
                 .roots
@@ -160,7 +160,7 @@ impl PlanView {
         }
     }
 
-    fn human(&self) -> String {
+    pub(crate) fn human(&self) -> String {
         let mut text = String::new();
         let kept: Vec<Vec<String>> = self
             .kept

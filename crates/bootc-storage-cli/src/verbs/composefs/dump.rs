@@ -38,7 +38,7 @@ pub(crate) fn run(
     let lines = |dump: &str| dump.lines().map(str::to_owned).collect();
     let view = View {
         name: args.name.clone(),
-        lines: if output.json {
+        lines: if !output.is_human() {
             lines(&dump)
         } else {
             Vec::new()

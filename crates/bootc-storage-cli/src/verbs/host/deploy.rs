@@ -1,0 +1,26 @@
+//! `host deploy`.
+
+use std::process::ExitCode;
+
+use bootc_storage::host::UpdateRequest;
+
+use super::update::{carry_out, pull_config, stateroot};
+use crate::args::{DeployArgs, Global};
+use crate::output::Output;
+use crate::progress::Progress;
+
+pub(super) fn run(global: &Global, args: &DeployArgs, output: &Output) -> anyhow::Result<ExitCode> {
+    let config = pull_config(&args.source)?;
+    let mut host = super::open(global)?.lock(&Progress::new(output).observer())?;
+    let request = UpdateRequest {
+        source: args.reference.clone(),
+        target: args.target.clone(),
+        stateroot: stateroot(&host, &args.place)?,
+        extra_arguments: args.kernel_arguments.clone(),
+        locked: false,
+        always: true,
+    };
+    let view = carry_out(&mut host, &request, &config, false, output)?;
+    output.result(&view, || view.human())?;
+    Ok(ExitCode::SUCCESS)
+}
