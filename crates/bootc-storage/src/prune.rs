@@ -8,6 +8,7 @@ use ostree_objects::{Checksum, ObjectType};
 use ostree_refs::{BASEIMAGE_PREFIX, BLOB_PREFIX, IMAGE_PREFIX, parse_blob_ref};
 use ostree_store::RefList;
 
+use crate::host::HostDirs;
 use crate::list::chain;
 use crate::lock::LockMode;
 use crate::reach::Reachable;
@@ -17,6 +18,9 @@ use crate::{Error, Event, Observer, Phase, Storage, Warning};
 
 /// Follow parents as far as they are there: other branches in the repository keep their history.
 const WHOLE_HISTORY: i32 = -1;
+
+const NO_DEPLOYMENT_REF: &str =
+    "no ref keeps its commit; `bootc-storage host prune` and `ostree admin cleanup` write one";
 
 /// What a prune would do, and why.
 #[derive(Debug)]
@@ -247,21 +251,48 @@ impl Storage {
                 layers,
             });
         }
+        self.add_bare_deployments(&mut census, observer);
         if census.unreadable.is_empty() {
             census.layers = unneeded(layer_refs, &needed);
         }
         Ok(census)
     }
 
+    /// Deployments whose commit no ref keeps: of who was killed between the boot order and the refs. libostree would
+    /// remove their objects, so it is not asked before the refs are there.
+    fn add_bare_deployments(&self, census: &mut Census, observer: &Observer) {
+        let Some(root) = self.root() else {
+            return;
+        };
+        let deployments = match root
+            .try_clone()
+            .map(|root| HostDirs::new(root).deployments())
+        {
+            Ok(Ok(deployments)) => deployments,
+            Ok(Err(error)) => return census.hold_back("deployments", error.to_string(), observer),
+            Err(error) => return census.hold_back("deployments", error.to_string(), observer),
+        };
+        for deployment in deployments.list {
+            let commit = deployment.id.commit;
+            if census.roots.iter().any(|root| root.commit == commit) {
+                continue;
+            }
+            let name = format!("deployment {}", deployment.id);
+            census.hold_back(&name, NO_DEPLOYMENT_REF.to_owned(), observer);
+            census.roots.push(Root {
+                name,
+                commit,
+                kind: RootKind::Deployment,
+                layers: None,
+            });
+        }
+    }
+
     /// Refs of remotes, which keep objects as local ones do.
     fn add_remote_refs(&self, census: &mut Census, observer: &Observer) {
         let all = match self.libostree.list_refs(None, NO_CANCEL) {
             Ok(all) => all,
-            Err(error) => {
-                census.has_broken_ref = true;
-                census.note_unreadable("refs".to_owned(), error.to_string(), observer);
-                return;
-            }
+            Err(error) => return census.hold_back("refs", error.to_string(), observer),
         };
         for (name, commit) in all.into_iter().filter(|(name, _)| name.contains(':')) {
             match commit.parse() {
@@ -272,12 +303,8 @@ impl Storage {
                     layers: None,
                 }),
                 Err(error) => {
-                    census.has_broken_ref = true;
-                    census.note_unreadable(
-                        name,
-                        ostree_objects::Error::to_string(&error),
-                        observer,
-                    );
+                    let error: ostree_objects::Error = error;
+                    census.hold_back(&name, error.to_string(), observer);
                 }
             }
         }
@@ -309,6 +336,12 @@ struct Census {
 }
 
 impl Census {
+    /// What something keeps is not known, or not to libostree.
+    fn hold_back(&mut self, name: &str, reason: String, observer: &Observer) {
+        self.has_broken_ref = true;
+        self.note_unreadable(name.to_owned(), reason, observer);
+    }
+
     /// A ref that cannot be read holds back the removal of layers, unless it is a layer's own: that is told of only.
     fn note_unreadable(&mut self, name: String, reason: String, observer: &Observer) {
         observer(Event::Warning(Warning::Unreadable {

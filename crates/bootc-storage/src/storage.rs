@@ -26,6 +26,8 @@ pub struct Storage {
     pub(crate) repo: Repo,
     pub(crate) libostree: ostree::Repo,
     dir: Dir,
+    /// The physical root of the host that the repository belongs to, where it was opened by that.
+    root: Option<Dir>,
     patience: Duration,
 }
 
@@ -45,6 +47,7 @@ impl Storage {
             repo,
             libostree,
             dir,
+            root: None,
             patience: LOCK_PATIENCE,
         })
     }
@@ -69,7 +72,15 @@ impl Storage {
                 path: SYSROOT_REPO,
                 source,
             })?;
-        Self::open_repo(dir)
+        let storage = Self::open_repo(dir)?;
+        let root = root.try_clone().map_err(|source| Error::NoRepo {
+            path: SYSROOT_REPO,
+            source,
+        })?;
+        Ok(Self {
+            root: Some(root),
+            ..storage
+        })
     }
 
     /// Wait at most `patience` for another program's lock, in place of [`LOCK_PATIENCE`].
@@ -82,6 +93,11 @@ impl Storage {
     #[must_use]
     pub fn repo(&self) -> &Repo {
         &self.repo
+    }
+
+    /// The physical root of the repository's host.
+    pub(crate) const fn root(&self) -> Option<&Dir> {
+        self.root.as_ref()
     }
 
     /// The repository's directory.

@@ -1,8 +1,11 @@
 //! What keeps what, and what holds a prune back.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
-use bootc_storage::RootKind;
+use bootc_storage::{RootKind, Storage};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use test_images::{Image, Layout};
 
 use crate::host::{Host, Place, layer, name};
@@ -177,4 +180,46 @@ fn removing_an_image_leaves_what_a_deployment_needs() {
     // And pulled again it is put together from what is there.
     let again = host.pull(&place.latest()).unwrap();
     assert_eq!((again.reused, again.merge_commit.to_string()), (1, merge));
+}
+
+#[test]
+fn a_deployment_without_a_ref_holds_a_prune_back() {
+    let host = Host::new();
+    let (_, commit) = half(&host);
+    let root = tempfile::tempdir().unwrap();
+    let at = |path: &str| root.path().join(path);
+    for folder in ["ostree/boot.1/os/b", "boot/loader/entries"] {
+        fs::create_dir_all(at(folder)).unwrap();
+    }
+    fs::create_dir_all(at(&format!("ostree/deploy/os/deploy/{commit}.0"))).unwrap();
+    symlink(
+        format!("../../../deploy/os/deploy/{commit}.0"),
+        at("ostree/boot.1/os/b/0"),
+    )
+    .unwrap();
+    fs::write(
+        at("boot/loader/entries/ostree-1-os.conf"),
+        "version 1\noptions ostree=/ostree/boot.1/os/b/0\n",
+    )
+    .unwrap();
+    fs::rename(host.repo(), at("ostree/repo")).unwrap();
+    let root = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+    let storage = Storage::open_sysroot(&root).unwrap();
+
+    let plan = storage.plan_prune(&host.observer()).unwrap();
+    assert!(plan.layers.is_empty() && plan.objects_held_back, "{plan:?}");
+    let kept = plan
+        .roots
+        .iter()
+        .find(|root| root.kind == RootKind::Deployment);
+    assert_eq!(kept.unwrap().commit.to_string(), commit);
+    let pruned = storage.apply_prune(&host.observer()).unwrap();
+    assert_eq!((pruned.layers, pruned.objects), (0, 0));
+
+    root.create_dir_all("ostree/repo/refs/heads/ostree/1/1")
+        .unwrap();
+    root.write("ostree/repo/refs/heads/ostree/1/1/0", format!("{commit}\n"))
+        .unwrap();
+    let plan = storage.plan_prune(&host.observer()).unwrap();
+    assert!(!plan.objects_held_back, "a ref keeps it now: {plan:?}");
 }
