@@ -291,3 +291,15 @@ fn a_registry_that_is_gone_is_a_network_error() {
         "{run}"
     );
 }
+
+#[test]
+fn a_name_that_no_host_has_is_a_network_error() {
+    let repo = Repo::new(Mode::BareUser);
+    let reference = "docker://nobody.invalid/app:v1";
+    let run = pull(&repo, reference, &["--retries", "1"]).failed();
+    assert_eq!(
+        (run.code, error_kind(&run)),
+        (Some(7), "network".into()),
+        "{run}"
+    );
+}

@@ -136,7 +136,7 @@ fn source_kind(error: &image_source::Error) -> Kind {
             _ => Kind::Io,
         },
         _ => match error.failure_kind() {
-            Some(FailureKind::Transient) => Kind::Network,
+            Some(FailureKind::Transient | FailureKind::Unreachable) => Kind::Network,
             Some(FailureKind::Auth) => Kind::Denied,
             Some(FailureKind::NotFound) => Kind::NotFound,
             Some(FailureKind::Policy | FailureKind::Integrity) => Kind::Unverified,

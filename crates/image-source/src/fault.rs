@@ -71,6 +71,8 @@ impl fmt::Display for ArchiveFault {
 pub enum FailureKind {
     /// Connection refused or reset, unexpected end, timeout, 429, 5xx: may pass.
     Transient,
+    /// No host has the registry's name: a matter of the network, and the same for as long as nobody changes something.
+    Unreachable,
     /// Credentials are missing or wrong (401, 403, denied).
     Auth,
     /// No such image, tag, blob or file (404, manifest unknown).

@@ -73,6 +73,8 @@ const PHRASES: &[(FailureKind, &[&str])] = &[
             "does not exist",
         ],
     ),
+    // The resolver's last word; one that gives none, or is not reached, says something else.
+    (FailureKind::Unreachable, &["no such host"]),
     (
         FailureKind::Transient,
         &[
@@ -273,6 +275,7 @@ mod tests {
 
         for (kind, calls) in [
             (FailureKind::Transient, 3),
+            (FailureKind::Unreachable, 1),
             (FailureKind::Auth, 1),
             (FailureKind::NotFound, 1),
             (FailureKind::Policy, 1),

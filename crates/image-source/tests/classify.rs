@@ -6,7 +6,9 @@
     reason = "a test fails by panic"
 )]
 
-use image_source::FailureKind::{Auth, Integrity, NotFound, Permanent, Policy, Transient};
+use image_source::FailureKind::{
+    Auth, Integrity, NotFound, Permanent, Policy, Transient, Unreachable,
+};
 use image_source::{FailureKind, classify};
 use proptest::prelude::*;
 
@@ -116,8 +118,20 @@ const PROVOKED: &[(FailureKind, &str)] = &[
         r#"pinging container registry x: Get "https://x/v2/": http: server gave HTTP response to HTTPS client"#,
     ),
     (
-        Permanent,
-        r#"Get "http://no-such-host.invalid/v2/": dial tcp: lookup no-such-host.invalid on 10.0.0.1:53: no such host"#,
+        Unreachable,
+        r#"pinging container registry no-such-host.invalid: Get "https://no-such-host.invalid/v2/": dial tcp: lookup no-such-host.invalid on 10.0.0.1:53: no such host"#,
+    ),
+    (
+        Transient,
+        r#"pinging container registry quay.io: Get "https://quay.io/v2/": dial tcp: lookup quay.io on 127.0.0.9:53: read udp 127.0.0.1:46779->127.0.0.9:53: read: connection refused"#,
+    ),
+    (
+        Transient,
+        r#"pinging container registry quay.io: Get "https://quay.io/v2/": dial tcp: lookup quay.io on 10.0.0.1:53: dial udp 10.0.0.1:53: connect: network is unreachable"#,
+    ),
+    (
+        Transient,
+        r#"pinging container registry 10.0.0.1: Get "https://10.0.0.1/v2/": dial tcp 10.0.0.1:443: connect: network is unreachable"#,
     ),
     (
         Permanent,
@@ -137,6 +151,18 @@ const KNOWN: &[(FailureKind, &str)] = &[
         "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
     ),
     (Transient, "context deadline exceeded"),
+    (
+        Transient,
+        "dial tcp 10.0.0.2:443: connect: no route to host",
+    ),
+    (
+        Transient,
+        "dial tcp: lookup quay.io on 10.0.0.1:53: server misbehaving",
+    ),
+    (
+        Transient,
+        "dial tcp: lookup quay.io on 10.0.0.1:53: read udp 10.0.0.2:1->10.0.0.1:53: i/o timeout",
+    ),
     (
         Transient,
         "dial tcp: lookup quay.io: Temporary failure in name resolution",
@@ -179,7 +205,7 @@ fn an_image_s_name_decides_nothing() {
         );
         assert_eq!(classify(&message), Permanent, "{message}");
         let quoted =
-            format!(r#"Get "https://{name} unexpected EOF connection refused": no such host"#);
+            format!(r#"Get "https://{name} unexpected EOF connection refused no such host": odd"#);
         assert_eq!(classify(&quoted), Permanent, "{quoted}");
     }
 }
