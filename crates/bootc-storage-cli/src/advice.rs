@@ -8,8 +8,12 @@ use image_source::FailureKind;
 
 use crate::exit::kind_of;
 
-/// The line after `hint:`, where there is something to do that the error does not say itself.
-pub(crate) fn advice(error: &anyhow::Error) -> Option<&'static str> {
+/// The line after `hint:`, where there is something to do that the error does not say itself. `can_prune` tells whether
+/// the repository holds something that a prune would free.
+pub(crate) fn advice(
+    error: &anyhow::Error,
+    can_prune: impl FnOnce() -> bool,
+) -> Option<&'static str> {
     if let Some(source) = error.chain().find_map(source_error) {
         return source_advice(source);
     }
@@ -30,7 +34,9 @@ pub(crate) fn advice(error: &anyhow::Error) -> Option<&'static str> {
     match kind_of(error) {
         Kind::Busy => Some("wait for the other program, or give a longer --lock-timeout"),
         Kind::Network => Some(AGAIN),
-        Kind::NoSpace => Some("`bootc-storage image prune --dry-run` shows what can go"),
+        Kind::NoSpace => {
+            can_prune().then_some("`bootc-storage image prune --dry-run` shows what can go")
+        }
         Kind::Corrupt => Some("`bootc-storage image check` shows what is damaged"),
         Kind::Unverified => Some("nothing of what failed was kept; tell who publishes the image"),
         Kind::Denied if is_read_only(error) => Some("the file system is mounted read-only"),
@@ -150,7 +156,7 @@ mod tests {
             (FailureKind::Transient, "connection refused", AGAIN),
             (FailureKind::NotFound, "manifest unknown", "tag"),
         ] {
-            let hint = advice(&transport(kind, message));
+            let hint = advice(&transport(kind, message), || true);
             assert!(
                 hint.is_some_and(|hint| hint.contains(word)),
                 "{message}: {hint:?}"
@@ -165,7 +171,7 @@ mod tests {
         });
         let error = anyhow::Error::from(ostree_layer::Error::Blob { source }).context("layer 1");
         assert!(error.chain().find_map(super::source_error).is_some());
-        assert_eq!(advice(&error), None);
+        assert_eq!(advice(&error, || true), None);
     }
 
     #[test]
@@ -173,9 +179,16 @@ mod tests {
         let error = bootc_storage::Error::RemoteCannotVerify {
             reason: "the image has no ostree base",
         };
-        assert_eq!(advice(&error.into()), None);
+        assert_eq!(advice(&error.into(), || true), None);
         let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         let denied = Err::<(), _>(denied).context("opening /x").unwrap_err();
-        assert!(advice(&denied).is_some_and(|hint| hint.contains("user")));
+        assert!(advice(&denied, || true).is_some_and(|hint| hint.contains("user")));
+    }
+
+    #[test]
+    fn prune_is_advised_only_where_it_helps() {
+        let full = || anyhow::Error::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        assert_eq!(advice(&full(), || false), None);
+        assert!(advice(&full(), || true).is_some_and(|hint| hint.contains("prune")));
     }
 }

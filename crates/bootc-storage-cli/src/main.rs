@@ -33,27 +33,26 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, ComposefsVerb, ImageVerb, SelinuxVerb};
+use crate::args::{Cli, Command, ComposefsVerb, Global, ImageVerb, SelinuxVerb};
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error),
     };
-    let output = Output::new(&cli.global);
-    match run(cli, &output) {
+    let output = Output::new(&global);
+    match run(&global, command, &output) {
         Ok(code) => code,
         Err(error) => {
-            output.error(&error);
+            output.error(&error, || verbs::prune::would_free(&global));
             exit::code_of(&error)
         }
     }
 }
 
-fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
-    let global = &cli.global;
-    let image = match cli.command {
+fn run(global: &Global, command: Command, output: &Output) -> anyhow::Result<ExitCode> {
+    let image = match command {
         Command::Image(image) => image,
         Command::Host(host) => {
             // Where signals cannot be watched, they end the program all the same.

@@ -42,14 +42,14 @@ struct ErrorBody {
 }
 
 impl ErrorView {
-    fn of(error: &anyhow::Error) -> Self {
+    fn of(error: &anyhow::Error, can_prune: impl FnOnce() -> bool) -> Self {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         Self {
             error: ErrorBody {
                 kind: kind_of(error).as_str(),
                 message: causes.join(": "),
                 causes,
-                hint: advice(error),
+                hint: advice(error, can_prune),
             },
         }
     }
@@ -118,16 +118,28 @@ impl Output {
         }
     }
 
-    /// The whole chain: what failed, in which image and layer, why; then what to do.
-    pub(crate) fn error(&self, error: &anyhow::Error) {
-        let view = ErrorView::of(error);
+    /// The whole chain: what failed, in which image and layer, why; then what to do. `can_prune` tells whether there is
+    /// something to prune, and is asked only when that matters.
+    pub(crate) fn error(&self, error: &anyhow::Error, can_prune: impl FnOnce() -> bool) {
+        let view = ErrorView::of(error, can_prune);
         match self.format {
             Format::Json => error_json(&view),
             Format::Yaml => error_yaml(&view),
             Format::Human => {}
         }
-        say(&format!("error: {}", plain(&view.error.message)));
-        if let Some(hint) = view.error.hint {
+        view.say();
+    }
+
+    /// As [`Self::error`], where standard output has a result already: there are never two.
+    pub(crate) fn error_beside_result(error: &anyhow::Error, can_prune: impl FnOnce() -> bool) {
+        ErrorView::of(error, can_prune).say();
+    }
+}
+
+impl ErrorView {
+    fn say(&self) {
+        say(&format!("error: {}", plain(&self.error.message)));
+        if let Some(hint) = self.error.hint {
             say(&format!("hint: {hint}"));
         }
     }

@@ -70,6 +70,13 @@ impl Progress {
         Arc::new(move |event| progress.state().on_event(&event))
     }
 
+    /// A line of its own, above whatever moves.
+    pub(crate) fn line(&self, text: &str) {
+        let mut state = self.state();
+        state.end_phase();
+        state.line(text);
+    }
+
     /// Take everything off the screen; what follows is the result.
     pub(crate) fn finish(&self) {
         let mut state = self.state();

@@ -12,8 +12,6 @@ use tempfile::TempDir;
 
 use crate::args::Global;
 use crate::interrupt;
-use crate::output::say;
-use crate::text::plain;
 
 /// Why there is no repository to work in; each says what to do.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,11 +67,30 @@ impl Error {
     }
 }
 
-/// An open repository, and the directory that goes with it when it was made for a plan only.
+/// An open repository; or one made for a plan, which goes away again.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) storage: Storage,
-    _scratch: Option<TempDir>,
+    scratch: Option<TempDir>,
+}
+
+impl Opened {
+    /// The repository, made now if it was imagined so far. `say` is told what was made.
+    pub(crate) fn or_create(
+        self,
+        global: &Global,
+        mode: Option<RepoMode>,
+        say: impl FnOnce(&str),
+    ) -> anyhow::Result<Storage> {
+        match (self.scratch, &global.repo) {
+            (Some(scratch), Some(path)) => {
+                // It may be inside the directory that becomes the repository.
+                drop(scratch);
+                open_or_create(global, path, mode, say)
+            }
+            _ => Ok(self.storage),
+        }
+    }
 }
 
 /// The repository, which must be there.
@@ -86,49 +103,28 @@ pub(crate) fn open(global: &Global) -> anyhow::Result<Storage> {
     Ok(storage.with_patience(global.lock_timeout))
 }
 
-/// The repository, made with `mode` if `--repo` names an empty or missing directory.
-pub(crate) fn open_or_create(global: &Global, mode: Option<RepoMode>) -> anyhow::Result<Opened> {
+/// The repository. One that is missing is made elsewhere on the same file system and goes away again: a plan changes
+/// nothing.
+pub(crate) fn open_or_imagine(global: &Global, mode: Option<RepoMode>) -> anyhow::Result<Opened> {
     let Some(path) = &global.repo else {
-        return existing(open(global)?, Path::new("/"), mode);
+        return existing(global, Path::new("/"), mode);
     };
     match state(path)? {
-        State::Repository => existing(open(global)?, path, mode),
+        State::Repository => existing(global, path, mode),
         State::Other => Err(Error::NotEmpty(path.clone()).into()),
-        State::Unmade => {
-            let mode = mode_to_make(mode)?;
-            std::fs::create_dir_all(path)
-                .with_context(|| format!("creating {}", path.display()))?;
-            let storage = create(path, mode)?.with_patience(global.lock_timeout);
-            if !global.quiet {
-                say(&format!(
-                    "made the repository {}, of mode {}",
-                    plain(&path.display().to_string()),
-                    typed(&mode)
-                ));
-            }
-            Ok(Opened {
-                storage,
-                _scratch: None,
-            })
-        }
+        State::Unmade => imagine(global, path, mode),
     }
 }
 
-/// As [`open_or_create`], but a repository that is missing is made elsewhere on the same file system and goes away
-/// again: a plan changes nothing.
-pub(crate) fn open_or_imagine(global: &Global, mode: Option<RepoMode>) -> anyhow::Result<Opened> {
-    let missing = match &global.repo {
-        Some(path) if state(path)? == State::Unmade => path,
-        _ => return open_or_create(global, mode),
-    };
+fn imagine(global: &Global, path: &Path, mode: Option<RepoMode>) -> anyhow::Result<Opened> {
     let mode = mode_to_make(mode)?;
-    let place = std::path::absolute(missing)
-        .with_context(|| format!("finding {}", missing.display()))?
+    let place = std::path::absolute(path)
+        .with_context(|| format!("finding {}", path.display()))?
         .ancestors()
         .find(|path| path.is_dir())
         .map_or_else(|| PathBuf::from("/"), Path::to_owned);
     let scratch = tempfile::Builder::new()
-        .prefix(".bootc-storage-plan-")
+        .prefix(SCRATCH)
         .tempdir_in(&place)
         .with_context(|| {
             format!(
@@ -140,11 +136,37 @@ pub(crate) fn open_or_imagine(global: &Global, mode: Option<RepoMode>) -> anyhow
     let storage = create(scratch.path(), mode)?.with_patience(global.lock_timeout);
     Ok(Opened {
         storage,
-        _scratch: Some(scratch),
+        scratch: Some(scratch),
     })
 }
 
-fn existing(storage: Storage, path: &Path, mode: Option<RepoMode>) -> anyhow::Result<Opened> {
+/// The repository at `path`, which is made if another pull has not made it meanwhile.
+fn open_or_create(
+    global: &Global,
+    path: &Path,
+    mode: Option<RepoMode>,
+    say: impl FnOnce(&str),
+) -> anyhow::Result<Storage> {
+    match state(path)? {
+        State::Repository => Ok(existing(global, path, mode)?.storage),
+        State::Other => Err(Error::NotEmpty(path.to_owned()).into()),
+        State::Unmade => {
+            let mode = mode_to_make(mode)?;
+            std::fs::create_dir_all(path)
+                .with_context(|| format!("creating {}", path.display()))?;
+            let storage = create(path, mode)?.with_patience(global.lock_timeout);
+            say(&format!(
+                "made the repository {}, of mode {}",
+                path.display(),
+                typed(&mode)
+            ));
+            Ok(storage)
+        }
+    }
+}
+
+fn existing(global: &Global, path: &Path, mode: Option<RepoMode>) -> anyhow::Result<Opened> {
+    let storage = open(global)?;
     let found = storage.repo().mode();
     if let Some(wanted) = mode.filter(|wanted| *wanted != found) {
         let path = path.to_owned();
@@ -157,7 +179,7 @@ fn existing(storage: Storage, path: &Path, mode: Option<RepoMode>) -> anyhow::Re
     }
     Ok(Opened {
         storage,
-        _scratch: None,
+        scratch: None,
     })
 }
 
@@ -194,6 +216,9 @@ const MADE_BEFORE: [&str; 7] = [
     "tmp",
 ];
 
+/// How the directory of an imagined repository begins, in whatever directory it is.
+const SCRATCH: &str = ".bootc-storage-plan-";
+
 fn state(path: &Path) -> anyhow::Result<State> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
@@ -209,10 +234,10 @@ fn state(path: &Path) -> anyhow::Result<State> {
     let has = |name: &str| names.iter().any(|there| there == name);
     Ok(if has("config") && has("objects") {
         State::Repository
-    } else if names
-        .iter()
-        .all(|there| MADE_BEFORE.iter().any(|made| there == made))
-    {
+    } else if names.iter().all(|there| {
+        MADE_BEFORE.iter().any(|made| there == made)
+            || there.as_encoded_bytes().starts_with(SCRATCH.as_bytes())
+    }) {
         State::Unmade
     } else {
         State::Other
@@ -262,6 +287,7 @@ mod tests {
         for (name, entries, expected) in [
             ("empty", &[][..], State::Unmade),
             ("begun", &["config", "tmp", "refs"][..], State::Unmade),
+            ("planned", &[".bootc-storage-plan-x1"][..], State::Unmade),
             ("home", &["config", "photographs"][..], State::Other),
             (
                 "repo",

@@ -2,21 +2,11 @@
 
 use std::fmt::Write as _;
 
+use bootc_storage::Size;
+
 /// A size in the units of podman: powers of ten, three digits.
 pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut unit = 0;
-    let mut divisor: u64 = 1;
-    while unit + 1 < UNITS.len() && bytes / divisor >= 1000 {
-        divisor *= 1000;
-        unit += 1;
-    }
-    let (whole, tenth) = (bytes / divisor, bytes % divisor * 10 / divisor);
-    if unit == 0 || whole >= 100 {
-        format!("{whole} {}", UNITS[unit])
-    } else {
-        format!("{whole}.{tenth} {}", UNITS[unit])
-    }
+    Size(bytes).to_string()
 }
 
 /// A number and what it counts.
@@ -74,21 +64,7 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, plain, size, table};
-
-    #[test]
-    fn sizes_are_podmans() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 kB"),
-            (43_100_000, "43.1 MB"),
-            (746_000_000, "746 MB"),
-            (1_925_000_000, "1.9 GB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
+    use super::{count, plain, table};
 
     #[test]
     fn one_thing_is_not_things() {

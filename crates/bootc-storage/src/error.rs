@@ -7,6 +7,7 @@ use oci_manifest::Digest;
 use ostree_flatten::composefs::FsVerityDigest;
 use ostree_objects::{Checksum, RepoMode};
 
+use crate::Size;
 use crate::composefs::BadPrepareRoot;
 use crate::lock::LockMode;
 
@@ -151,9 +152,12 @@ pub enum Error {
         #[source]
         source: ostree_store::Error,
     },
+    /// The system does not say how much space is free.
+    #[error("cannot ask for the free space of the repository's file system")]
+    FreeSpace(#[source] io::Error),
     /// The image does not fit.
     #[error(
-        "not enough space for image {reference}: its missing layers need at least {needed_bytes} bytes, {available_bytes} are free beside the {reserved_bytes} the repository keeps in reserve (core.min-free-space)"
+        "not enough space for image {reference}: its missing layers need at least {}, {} are free beside the {} that the repository keeps in reserve (core.min-free-space)", Size(*.needed_bytes), Size(*.available_bytes), Size(*.reserved_bytes)
     )]
     NoSpace {
         /// The image, as asked for.

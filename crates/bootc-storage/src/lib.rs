@@ -18,6 +18,7 @@ pub mod pull;
 mod reach;
 mod remove;
 mod selinux;
+mod size;
 mod storage;
 mod stored;
 
@@ -30,6 +31,7 @@ pub use lock::LockMode;
 pub use prune::{PrunePlan, Pruned, Root, RootKind, UnneededLayer};
 pub use remove::Removed;
 pub use selinux::{ImagePolicy, LabelCheck, LabelLookup, label_text};
+pub use size::Size;
 pub use storage::{LOCK_PATIENCE, SYSROOT_REPO, Storage};
 pub use stored::{StoredImage, StoredLayer};
 

@@ -145,7 +145,7 @@ mod tests {
             human(&view),
             "\
 IMAGE                                 DIGEST               VERSION  CREATED  LAYERS  SIZE
-docker://quay.io/os/\\u{1b}[2Jimage:1  sha256:abababababab  41.2     -        65      601 MB
+docker://quay.io/os/\\u{1b}[2Jimage:1  sha256:abababababab  41.2     -        65      602 MB
 "
         );
     }

@@ -1,8 +1,10 @@
 //! `image prune`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use bootc_storage::{PrunePlan, RootKind};
+use bootc_storage::{Event, Observer, PrunePlan, RootKind};
 use serde::Serialize;
 
 use crate::args::{Global, PruneArgs};
@@ -122,6 +124,16 @@ pub(crate) fn run(global: &Global, args: &PruneArgs, output: &Output) -> anyhow:
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a prune of the repository would free something; no when it cannot be told at once.
+pub(crate) fn would_free(global: &Global) -> bool {
+    let Ok(storage) = repository::open(global) else {
+        return false;
+    };
+    let silent: Observer = Arc::new(|_: Event<'_>| {});
+    let plan = storage.with_patience(Duration::ZERO).plan_prune(&silent);
+    plan.is_ok_and(|plan| plan.objects > 0)
 }
 
 impl PlanView {

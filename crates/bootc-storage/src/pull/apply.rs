@@ -58,8 +58,8 @@ impl Storage {
     /// layer fails or the process is killed.
     ///
     /// # Errors
-    /// When a layer cannot be fetched, verified or stored, when the layers do not merge, or when another
-    /// program holds the repository.
+    /// When the image cannot fit, when a layer cannot be fetched, verified or stored, when the layers do not merge, or
+    /// when another program holds the repository.
     pub fn apply_pull(
         &self,
         plan: &PullPlan,
@@ -85,6 +85,7 @@ impl Storage {
                 })
             }
             Work::Import(source) => {
+                plan.require_space()?;
                 let _lock = self.lock(LockMode::Shared, observer)?;
                 self.check_collisions(&plan.reference.imgref, &plan.ref_name)?;
                 self.sweep(observer)?;

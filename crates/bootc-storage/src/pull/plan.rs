@@ -80,6 +80,22 @@ impl PullPlan {
     pub fn missing_bytes(&self) -> u64 {
         missing_bytes(&self.layers)
     }
+
+    /// That the image can fit, as far as that can be told beforehand. Applying the plan asks this first.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] when the transfer sizes alone are more than may be written.
+    pub fn require_space(&self) -> Result<(), Error> {
+        if !self.space.is_short() {
+            return Ok(());
+        }
+        Err(Error::NoSpace {
+            reference: self.reference.imgref.to_string(),
+            needed_bytes: self.space.at_least_bytes,
+            available_bytes: self.space.available_bytes,
+            reserved_bytes: self.space.reserved_bytes,
+        })
+    }
 }
 
 fn missing(layers: &[LayerPlan]) -> impl Iterator<Item = &LayerPlan> {
@@ -99,7 +115,7 @@ impl Storage {
     ///
     /// # Errors
     /// When the source cannot be opened, verified as the reference asks, or does not hold an image for the
-    /// platform, and when the image cannot fit.
+    /// platform. That it cannot fit is no error of the plan: see [`PullPlan::require_space`].
     pub fn plan_pull(
         &self,
         reference: &OstreeImageReference,
@@ -168,7 +184,6 @@ impl Storage {
         let (layers, path_policy) = self.layer_plans(&layout, config)?;
         let policy = self.expected_policy(&layers, previous.as_ref(), &image_config);
         let space = SpaceNeed::of(&self.repo, &layers)?;
-        space.check(&name)?;
         Ok(PullPlan {
             reference: reference.clone(),
             ref_name,

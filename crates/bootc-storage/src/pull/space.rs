@@ -1,6 +1,7 @@
 //! Whether the image can fit, told before anything is transferred.
 
 use ostree_store::Repo;
+use rustix::fs::fstatvfs;
 
 use super::LayerPlan;
 use super::plan::missing_bytes;
@@ -17,7 +18,9 @@ pub struct SpaceNeed {
     pub at_least_bytes: u64,
     /// What such layers usually take unpacked.
     pub estimated_bytes: u64,
-    /// Free for us: beside the repository's reserve.
+    /// Free without the blocks that are kept for root, as `df` shows it.
+    pub free_bytes: u64,
+    /// What is left of that beside the repository's reserve.
     pub available_bytes: u64,
     /// The reserve (`core.min-free-space-percent`, `core.min-free-space-size`).
     pub reserved_bytes: u64,
@@ -25,30 +28,26 @@ pub struct SpaceNeed {
 
 impl SpaceNeed {
     pub(super) fn of(repo: &Repo, layers: &[LayerPlan]) -> Result<Self, Error> {
-        let free = repo.free_space().map_err(|source| Error::Store {
+        let space = repo.free_space().map_err(|source| Error::Store {
             action: "ask for free space",
             source,
         })?;
+        let free = fstatvfs(repo.dir()).map_err(|errno| Error::FreeSpace(errno.into()))?;
+        let free_bytes = free.f_bavail.saturating_mul(free.f_frsize);
         let missing = missing_bytes(layers);
         Ok(Self {
             at_least_bytes: missing,
             estimated_bytes: missing.saturating_mul(USUAL_EXPANSION) / USUAL_EXPANSION_DIVISOR,
-            available_bytes: free.usable_bytes(),
-            reserved_bytes: free.reserved_bytes,
+            free_bytes,
+            available_bytes: free_bytes.saturating_sub(space.reserved_bytes),
+            reserved_bytes: space.reserved_bytes,
         })
     }
 
-    /// Unpacking seldom makes a layer smaller, so the transfer sizes alone must fit.
-    pub(super) fn check(&self, reference: &str) -> Result<(), Error> {
-        if self.at_least_bytes > self.available_bytes {
-            return Err(Error::NoSpace {
-                reference: reference.to_owned(),
-                needed_bytes: self.at_least_bytes,
-                available_bytes: self.available_bytes,
-                reserved_bytes: self.reserved_bytes,
-            });
-        }
-        Ok(())
+    /// Whether it cannot fit: unpacking seldom makes a layer smaller, so the transfer sizes alone must.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.at_least_bytes > self.available_bytes
     }
 
     /// Whether it will probably not fit.

@@ -19,6 +19,10 @@ fn a_fresh_image_is_all_missing_and_nothing_is_written() {
     let sizes: u64 = image.layers.iter().map(|layer| layer.size).sum();
     assert_eq!(plan.missing_bytes(), sizes);
     assert_eq!(plan.space.at_least_bytes, sizes);
+    // As `df` shows it. Others write here too.
+    let df = rustix::fs::statvfs(host.repo()).unwrap();
+    let free = df.f_bavail * df.f_frsize;
+    assert!(plan.space.free_bytes.abs_diff(free) < 1 << 30);
     assert_eq!(
         plan.path_policy.map(|policy| policy.to_string().is_empty()),
         Some(false)

@@ -45,7 +45,7 @@ fn a_blob_or_an_image_that_is_not_there_is_not_found() {
 }
 
 #[test]
-fn what_cannot_fit_is_refused_by_the_plan() {
+fn what_cannot_fit_has_a_plan_and_is_refused() {
     let host = Host::new();
     let config = host.repo().join("config");
     let text = fs::read_to_string(&config).unwrap();
@@ -53,12 +53,15 @@ fn what_cannot_fit_is_refused_by_the_plan() {
     fs::write(&config, text).unwrap();
     let place = Place::image(&Image::of([layer("file usr/a")]));
     let reference = OstreeImageReference::parse_lenient(&place.latest()).unwrap();
-    let error = host
-        .reopened()
-        .plan_pull(&reference, &host.config(), &host.observer())
-        .unwrap_err();
+    let storage = host.reopened();
+    let (config, observer) = (host.config(), host.observer());
+    let plan = storage.plan_pull(&reference, &config, &observer).unwrap();
+    assert!(plan.space.is_short() && plan.space.is_tight());
+    assert_eq!(plan.space.available_bytes, 0);
+    let error = storage.apply_pull(&plan, &config, &observer).unwrap_err();
     assert!(matches!(error, Error::NoSpace { .. }), "{error:?}");
     assert_eq!(error.kind(), Kind::NoSpace);
+    assert!(error.to_string().contains("the 990 TB that"), "{error}");
     assert!(host.refs().is_empty());
 }
 

@@ -5,8 +5,8 @@ mod pulled;
 
 use std::process::ExitCode;
 
-use bootc_storage::pull::{Compat, PullConfig, default_jobs};
-use bootc_storage::{Event, Warning};
+use bootc_storage::pull::{Compat, PullConfig, PullPlan, Pulled, default_jobs};
+use bootc_storage::{Event, Observer, Storage, Warning};
 use ostree_layer::Limits;
 
 pub(crate) use self::plan::PlanView;
@@ -17,6 +17,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::repository;
 use crate::source_options::source_config;
+use crate::verbs::prune;
 
 pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let config = PullConfig {
@@ -29,38 +30,21 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
         limits: Limits::default(),
     };
     let mode = args.repo_mode.map(Into::into);
-    let opened = if args.check || args.dry_run {
-        repository::open_or_imagine(global, mode)?
-    } else {
-        repository::open_or_create(global, mode)?
-    };
-    let storage = &opened.storage;
+    // A repository that is missing is made once it is known that there is an image for it.
+    let opened = repository::open_or_imagine(global, mode)?;
     let progress = Progress::new(output);
     let observer = progress.observer();
-    let plan = storage.plan_pull(&args.reference, &config, &observer);
+    let plan = opened
+        .storage
+        .plan_pull(&args.reference, &config, &observer);
     if args.check || args.dry_run {
         progress.finish();
-        let plan = plan?;
-        let view = PlanView::of(&plan);
-        output.result(&view, || {
-            if args.check {
-                view.verdict()
-            } else {
-                view.human()
-            }
-        })?;
-        return Ok(exit_code(args, plan.is_unchanged()));
+        return show(args, &plan?, global, output);
     }
-    let pulled = plan.and_then(|plan| {
-        if plan.space.is_tight() {
-            let warning = Warning::TightSpace {
-                estimated_bytes: plan.space.estimated_bytes,
-                available_bytes: plan.space.available_bytes,
-            };
-            observer(Event::Warning(warning));
-        }
-        observer(Event::Planned(&plan));
-        let pulled = storage.apply_pull(&plan, &config, &observer)?;
+    let pulled = plan.map_err(anyhow::Error::from).and_then(|plan| {
+        plan.require_space()?;
+        let storage = opened.or_create(global, mode, |text| progress.line(text))?;
+        let pulled = apply(&storage, &plan, &config, &observer)?;
         Ok((plan, pulled))
     });
     progress.finish();
@@ -71,6 +55,43 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
     }
     output.result(&view, || view.human())?;
     Ok(exit_code(args, pulled.unchanged))
+}
+
+/// Print the plan. That what was planned cannot be done is said after it.
+fn show(
+    args: &PullArgs,
+    plan: &PullPlan,
+    global: &Global,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let view = PlanView::of(plan);
+    if args.check {
+        output.result(&view, || view.verdict())?;
+        return Ok(exit_code(args, plan.is_unchanged()));
+    }
+    output.result(&view, || view.human())?;
+    if let Err(error) = plan.require_space() {
+        let error = error.into();
+        Output::error_beside_result(&error, || prune::would_free(global));
+        return Ok(exit::code_of(&error));
+    }
+    Ok(exit_code(args, plan.is_unchanged()))
+}
+
+fn apply(
+    storage: &Storage,
+    plan: &PullPlan,
+    config: &PullConfig,
+    observer: &Observer,
+) -> Result<Pulled, bootc_storage::Error> {
+    if plan.space.is_tight() {
+        observer(Event::Warning(Warning::TightSpace {
+            estimated_bytes: plan.space.estimated_bytes,
+            available_bytes: plan.space.available_bytes,
+        }));
+    }
+    observer(Event::Planned(plan));
+    storage.apply_pull(plan, config, observer)
 }
 
 fn exit_code(args: &PullArgs, unchanged: bool) -> ExitCode {

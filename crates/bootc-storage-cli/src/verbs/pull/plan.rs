@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bootc_storage::pull::{ExpectedPolicy, LayerPlan, LayerState, PullPlan};
+use bootc_storage::pull::{ExpectedPolicy, LayerPlan, LayerState, PullPlan, SpaceNeed};
 use serde::Serialize;
 
 use crate::text::{plain, size, table};
@@ -146,10 +146,36 @@ struct SpaceView {
     at_least_bytes: u64,
     /// What they take unpacked, as far as that can be told beforehand.
     estimated_bytes: u64,
-    /// What may be written, beside the reserve.
+    /// Free without the blocks that are kept for root, as `df` shows it.
+    free_bytes: u64,
+    /// What may be written of that, beside the reserve.
     available_bytes: u64,
     /// What the repository keeps free (core.min-free-space).
     reserved_bytes: u64,
+    /// False when `atLeastBytes` is more than `availableBytes`: a pull would be refused.
+    fits: bool,
+}
+
+impl SpaceView {
+    fn of(space: &SpaceNeed) -> Self {
+        Self {
+            at_least_bytes: space.at_least_bytes,
+            estimated_bytes: space.estimated_bytes,
+            free_bytes: space.free_bytes,
+            available_bytes: space.available_bytes,
+            reserved_bytes: space.reserved_bytes,
+            fits: !space.is_short(),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "about {} needed, {} free, {} of which are kept in reserve",
+            size(self.estimated_bytes),
+            size(self.free_bytes),
+            size(self.reserved_bytes)
+        )
+    }
 }
 
 impl PlanView {
@@ -167,12 +193,7 @@ impl PlanView {
             unchanged: plan.is_unchanged(),
             layers: plan.layers.iter().map(LayerView::of).collect(),
             missing_bytes: plan.missing_bytes(),
-            space: SpaceView {
-                at_least_bytes: plan.space.at_least_bytes,
-                estimated_bytes: plan.space.estimated_bytes,
-                available_bytes: plan.space.available_bytes,
-                reserved_bytes: plan.space.reserved_bytes,
-            },
+            space: SpaceView::of(&plan.space),
             path_policy: plan.path_policy.map(|policy| policy.to_string()),
             policy: (!plan.is_unchanged()).then(|| PolicyView::of(&plan.policy)),
         }
@@ -232,13 +253,7 @@ impl PlanView {
             if let Some(policy) = &self.policy {
                 let _ = writeln!(text, "Labels: {}", policy.text());
             }
-            let _ = writeln!(
-                text,
-                "Space: about {} needed, {} free beside a reserve of {}",
-                size(self.space.estimated_bytes),
-                size(self.space.available_bytes),
-                size(self.space.reserved_bytes)
-            );
+            let _ = writeln!(text, "Space: {}", self.space.text());
         }
         text
     }
@@ -312,8 +327,10 @@ mod tests {
             space: SpaceView {
                 at_least_bytes: 3_100_000,
                 estimated_bytes: 8_000_000,
+                free_bytes: 61_100_000_000,
                 available_bytes: 53_000_000_000,
                 reserved_bytes: 8_100_000_000,
+                fits: true,
             },
             path_policy: (!unchanged).then(|| "all".to_owned()),
             policy: (!unchanged).then(|| PolicyView {
@@ -336,7 +353,7 @@ LAYER  DIGEST     ROLE     SIZE    STATE
 0      sha256:ef  derived  3.1 MB  missing
 Paths of derived layers: all are kept
 Labels: of policy targeted, that of the version that is stored now
-Space: about 8.0 MB needed, 53.0 GB free beside a reserve of 8.1 GB
+Space: about 8.0 MB needed, 61.1 GB free, 8.1 GB of which are kept in reserve
 "
         );
     }
