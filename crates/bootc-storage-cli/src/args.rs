@@ -82,7 +82,7 @@ pub(crate) struct Global {
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
     /// Seconds to wait for another program that holds the repository
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds, help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "300", value_parser = seconds, allow_negative_numbers = true, help_heading = "Global options")]
     pub(crate) lock_timeout: Duration,
 }
 
@@ -195,7 +195,7 @@ pub(crate) struct PullArgs {
     #[arg(long, value_enum, default_value_t = CompatArg::None)]
     pub(crate) compat: CompatArg,
     /// How many layers are fetched and imported at once [default: by processors, 4 to 8]
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// The mode of a repository that is created: bare-user needs no root, bare is what hosts have, archive is for
     /// serving [default: bare-user]
@@ -228,10 +228,10 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// How often a failed transfer is tried again
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = from_zero, allow_negative_numbers = true)]
     pub(crate) retries: u32,
     /// Seconds without a byte after which a transfer has stalled
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds_from_one, allow_negative_numbers = true)]
     pub(crate) stall_timeout: Duration,
 }
 
@@ -319,11 +319,27 @@ impl From<ModeArg> for ostree_objects::RepoMode {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<u64>() {
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => Err("give whole seconds".to_owned()),
+        Err(_) => Err("give whole seconds"),
     }
+}
+
+/// Without any patience nothing would ever arrive.
+fn seconds_from_one(text: &str) -> Result<Duration, &'static str> {
+    match seconds(text) {
+        Ok(Duration::ZERO) | Err(_) => Err("give whole seconds, from 1"),
+        seconds => seconds,
+    }
+}
+
+fn from_one(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "give a whole number from 1")
+}
+
+fn from_zero(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "give a whole number, 0 for none")
 }
 
 #[cfg(test)]

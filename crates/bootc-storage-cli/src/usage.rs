@@ -13,10 +13,7 @@ use crate::output::{self, ErrorView};
 pub(crate) fn report(error: &clap::Error) -> ExitCode {
     let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     if error.use_stderr() && asked_for_json() {
-        let message = error.to_string();
-        let first = message.lines().next().unwrap_or_default();
-        let first = first.strip_prefix("error: ").unwrap_or(first);
-        output::error_json(&ErrorView::usage(first));
+        output::error_json(&ErrorView::usage(&sentence(error)));
     }
     // Printing fails only when nobody reads.
     drop(error.print());
@@ -24,6 +21,18 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
         output::say(&tip);
     }
     code
+}
+
+/// What is wrong, in one line: clap names arguments and possible values on lines of their own, up to the first empty one.
+fn sentence(error: &clap::Error) -> String {
+    let message = error.to_string();
+    let lines = message.lines().take_while(|line| !line.is_empty());
+    let words: Vec<&str> = lines.map(str::trim).collect();
+    let sentence = words.join(" ");
+    match sentence.strip_prefix("error: ") {
+        Some(sentence) => sentence.to_owned(),
+        None => sentence,
+    }
 }
 
 /// Who types a verb without its noun means the noun.
@@ -60,7 +69,7 @@ fn json_in<S: AsRef<OsStr>>(arguments: &[S]) -> bool {
 mod tests {
     use clap::Parser as _;
 
-    use super::{json_in, tip};
+    use super::{json_in, sentence, tip};
     use crate::args::Cli;
 
     #[test]
@@ -74,6 +83,48 @@ mod tests {
             let tip = tip(&error);
             assert_eq!(tip.is_some(), expected.is_some(), "{tip:?}");
             assert!(expected.is_none_or(|e| tip.is_some_and(|tip| tip.ends_with(e))));
+        }
+    }
+
+    #[test]
+    fn the_sentence_names_the_argument_and_what_it_may_be() {
+        for (arguments, expected) in [
+            (
+                &["image", "pull"][..],
+                "the following required arguments were not provided: <REFERENCE>",
+            ),
+            (
+                &["selinux", "lookup"],
+                "the following required arguments were not provided: <IMAGE> <PATH>...",
+            ),
+            (
+                &["image", "pull", "--frob", "x"],
+                "unexpected argument '--frob' found",
+            ),
+            (
+                &["image", "list", "--format", "xml"],
+                "invalid value 'xml' for '--format <FORMAT>' [possible values: human, json]",
+            ),
+            (
+                &["image", "pull", "oci:/x", "--jobs", "0"],
+                "invalid value '0' for '--jobs <N>': give a whole number from 1",
+            ),
+            (
+                &["image", "pull", "oci:/x", "--retries", "-1"],
+                "invalid value '-1' for '--retries <N>': give a whole number, 0 for none",
+            ),
+            (
+                &["image", "pull", "oci:/x", "--stall-timeout", "-1"],
+                "invalid value '-1' for '--stall-timeout <SECONDS>': give whole seconds, from 1",
+            ),
+            (
+                &["image", "list", "--lock-timeout", "1.5"],
+                "invalid value '1.5' for '--lock-timeout <SECONDS>': give whole seconds",
+            ),
+        ] {
+            let typed = std::iter::once("bootc-storage").chain(arguments.iter().copied());
+            let error = Cli::try_parse_from(typed).unwrap_err();
+            assert_eq!(sentence(&error), expected);
         }
     }
 
