@@ -1,6 +1,8 @@
 //! Whether stored images are whole: refs, commits, manifests, and every object's content.
 
-use std::collections::HashSet;
+mod uses;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::{num::NonZeroUsize, sync::PoisonError, thread};
@@ -35,6 +37,10 @@ pub struct Problem {
     pub subject: String,
     /// What is wrong with it.
     pub what: String,
+    /// Every stored image that needs it, checked or not.
+    pub images: Vec<String>,
+    /// Where an object is in their trees: a few paths of possibly many, none for what is in no merged tree.
+    pub paths: Vec<String>,
     /// What mends it.
     pub advice: &'static str,
 }
@@ -64,16 +70,35 @@ impl Storage {
             self.check_image(&image, &mut reachable, &mut report)?;
             report.images.push(image.reference.to_string());
         }
-        let damaged = check_objects(&self.repo, &reachable.objects, jobs, &mut report)?;
+        let mut damaged = check_objects(&self.repo, &reachable.objects, jobs, &mut report)?;
         // An object that is missing or damaged could not be walked either: said once.
         for (name, reason) in reachable.unreadable {
-            if !damaged.contains(&name) {
-                report
-                    .problems
-                    .push(problem(None, name.to_string(), reason));
-            }
+            damaged.entry(name).or_insert(reason);
         }
+        self.tell_damaged(damaged, &mut report)?;
         Ok(report)
+    }
+
+    /// A problem for each object that is not as it should be, with what it is part of.
+    fn tell_damaged(
+        &self,
+        damaged: BTreeMap<ObjectName, String>,
+        report: &mut CheckReport,
+    ) -> Result<(), Error> {
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let names: HashSet<ObjectName> = damaged.keys().copied().collect();
+        let mut uses = uses::find(self, &self.list()?.images, &names)?;
+        for (name, what) in damaged {
+            let uses = uses.remove(&name).unwrap_or_default();
+            report.problems.push(Problem {
+                images: uses.images,
+                paths: uses.paths,
+                ..problem(None, name.to_string(), what)
+            });
+        }
+        Ok(())
     }
 
     fn images_to_check(
@@ -82,9 +107,11 @@ impl Storage {
         report: &mut CheckReport,
     ) -> Result<Vec<StoredImage>, Error> {
         if !names.is_empty() {
-            let mut images = Vec::with_capacity(names.len());
+            let mut images: Vec<StoredImage> = Vec::with_capacity(names.len());
             for name in names {
                 match self.inspect(name) {
+                    // A name may come twice, or once as it is and once in canonical form.
+                    Ok(image) if images.iter().any(|other| is_same(other, &image)) => {}
                     Ok(image) => images.push(image),
                     Err(error @ (Error::NotFound { .. } | Error::Ref { .. })) => return Err(error),
                     Err(error) => {
@@ -169,13 +196,13 @@ impl Storage {
     }
 }
 
-/// Read and hash `objects`. Returns those that are not as they should be.
+/// Read and hash `objects`. Returns what is wrong with those that are not as they should be.
 fn check_objects(
     repo: &Repo,
     objects: &HashSet<ObjectName>,
     jobs: NonZeroUsize,
     report: &mut CheckReport,
-) -> Result<HashSet<ObjectName>, Error> {
+) -> Result<BTreeMap<ObjectName, String>, Error> {
     let objects: Vec<&ObjectName> = objects.iter().collect();
     let next = AtomicUsize::new(0);
     let checked = AtomicU64::new(0);
@@ -223,16 +250,14 @@ fn check_objects(
         });
     }
     report.objects += checked.into_inner();
-    let mut found: Vec<(ObjectName, String)> = problems
+    let damaged = problems
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    found.sort();
-    let mut damaged = HashSet::with_capacity(found.len());
-    for (name, what) in found {
-        damaged.insert(name);
-        report.problems.push(problem(None, name.to_string(), what));
-    }
-    Ok(damaged)
+    Ok(damaged.into_iter().collect())
+}
+
+fn is_same(one: &StoredImage, other: &StoredImage) -> bool {
+    one.reference == other.reference
 }
 
 fn is_denied(error: &ostree_store::Error) -> bool {
@@ -251,6 +276,8 @@ fn problem(image: Option<&str>, subject: String, what: String) -> Problem {
         image: image.map(str::to_owned),
         subject,
         what,
+        images: image.map(str::to_owned).into_iter().collect(),
+        paths: Vec::new(),
         advice: PULL_AGAIN,
     }
 }

@@ -38,6 +38,10 @@ struct ProblemView {
     subject: String,
     /// What is wrong with it, in words.
     what: String,
+    /// Every stored image that needs it, also of those that were not to be checked.
+    images: Vec<String>,
+    /// Where an object is in those images: a few paths of possibly many; empty for what is in no image's tree.
+    paths: Vec<String>,
     /// What mends it, in words.
     advice: &'static str,
 }
@@ -59,6 +63,8 @@ pub(crate) fn run(global: &Global, args: &CheckArgs, output: &Output) -> anyhow:
                 image: problem.image,
                 subject: problem.subject,
                 what: problem.what,
+                images: problem.images,
+                paths: problem.paths,
                 advice: problem.advice,
             })
             .collect(),
@@ -85,6 +91,11 @@ impl View {
                 problem.subject, problem.what
             )));
             text.push('\n');
+            if problem.image.is_none()
+                && let Some(uses) = problem.uses()
+            {
+                text.push_str(&format!("    {}\n", plain(&uses)));
+            }
         }
         let hidden = self.problems.len().saturating_sub(PROBLEMS_SHOWN);
         if hidden > 0 {
@@ -109,6 +120,18 @@ impl View {
     }
 }
 
+impl ProblemView {
+    /// Where an object that several images may share is needed.
+    fn uses(&self) -> Option<String> {
+        let images = self.images.join(", ");
+        match self.paths.as_slice() {
+            _ if images.is_empty() => None,
+            [] => Some(format!("needed by {images}")),
+            paths => Some(format!("{} in {images}", paths.join(", "))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{PROBLEMS_SHOWN, ProblemView, View};
@@ -122,6 +145,11 @@ mod tests {
                     image: (number == 0).then(|| "oci:/os".to_owned()),
                     subject: format!("layer {number}"),
                     what: "its ref is missing".to_owned(),
+                    images: (number == 0)
+                        .then(|| "oci:/os".to_owned())
+                        .into_iter()
+                        .collect(),
+                    paths: Vec::new(),
                     advice: "pull it again",
                 })
                 .collect(),
@@ -136,6 +164,33 @@ mod tests {
             "\
 oci:/os: layer 0: its ref is missing
 layer 1: its ref is missing
+2 problems; pull it again
+"
+        );
+    }
+
+    #[test]
+    fn a_shared_object_is_shown_with_where_it_is_needed() {
+        let mut view = view(0);
+        let mut damaged = |paths: &[&str]| {
+            view.problems.push(ProblemView {
+                image: None,
+                subject: "ab.file".to_owned(),
+                what: "is missing".to_owned(),
+                images: vec!["oci:/os".to_owned(), "oci:/other".to_owned()],
+                paths: paths.iter().map(ToString::to_string).collect(),
+                advice: "pull it again",
+            });
+        };
+        damaged(&["/usr/bin/sh", "/usr/bin/bash"]);
+        damaged(&[]);
+        assert_eq!(
+            view.human(),
+            "\
+ab.file: is missing
+    /usr/bin/sh, /usr/bin/bash in oci:/os, oci:/other
+ab.file: is missing
+    needed by oci:/os, oci:/other
 2 problems; pull it again
 "
         );

@@ -136,3 +136,37 @@ fn a_cached_update_in_detached_metadata_is_tolerated() {
         .unwrap();
     assert!(!host.storage.repo().has(&detached).unwrap());
 }
+
+#[test]
+fn a_shared_object_is_named_with_its_paths_and_every_image_that_needs_it() {
+    let host = Host::new();
+    let shared = layer("file usr/a \"shared\"\nfile usr/copy \"shared\"\nfile usr/old \"old\"");
+    let one = Place::image(&Image::of([shared.clone(), layer("whiteout usr/old")]));
+    let two = Place::image(&Image::of([shared, layer("whiteout usr/old\nfile usr/b")]));
+    let other = Place::image(&Image::of([layer("file usr/b")]));
+    for place in [&one, &two, &other] {
+        host.pull(&place.latest()).unwrap();
+    }
+    let mut both = [one.latest(), two.latest()];
+    both.sort();
+    for content in ["shared", "old"] {
+        let mut objects = host.objects("file").into_iter();
+        let damaged = objects.find(|path| fs::read(path).unwrap() == content.as_bytes());
+        fs::remove_file(damaged.unwrap()).unwrap();
+    }
+    let names = [name(&one.latest()), name(&one.latest())];
+    let (jobs, observer) = (default_jobs(), host.observer());
+    let report = host.storage.check(&names, jobs, &observer).unwrap();
+    assert_eq!(report.images, [one.latest()], "twice named, once checked");
+    let mut paths = Vec::new();
+    for problem in &report.problems {
+        assert_eq!(problem.images, both, "{problem:?}");
+        paths.push(problem.paths.clone());
+    }
+    paths.sort();
+    // What a whiteout removed is in a layer only.
+    assert_eq!(
+        paths,
+        [vec![], vec!["/usr/a".to_owned(), "/usr/copy".to_owned()]]
+    );
+}
