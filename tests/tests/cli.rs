@@ -130,6 +130,10 @@ fn the_life_of_an_image() {
     assert!(history.contains("COPY x"), "{history}");
     repo.image("check", [] as [&str; 0]).ok();
 
+    let plan = repo.image("remove", ["--dry-run", "--json", &name]).ok();
+    assert_eq!(plan.json()["images"][0], name);
+    assert_eq!(plan.json()["layers"].as_array().unwrap().len(), 1);
+    assert_eq!(repo.refs(), refs);
     repo.image("remove", [&name]).ok();
     assert!(repo.refs().is_empty(), "{:?}", repo.refs());
     let listed = repo.image("list", ["--json"]).ok().json();

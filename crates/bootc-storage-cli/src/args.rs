@@ -260,6 +260,9 @@ pub(crate) struct RemoveArgs {
     /// Stored images, as `image list` shows them
     #[arg(value_name = "IMAGE", required = true, value_parser = parse_name)]
     pub(crate) images: Vec<ImageReference>,
+    /// Say what would go and what stays for which reason, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -124,6 +124,7 @@ pub(crate) fn note(verb: &ImageVerb) -> &'static str {
             "layers that were finished are kept, the image is as it was before; \
              the same command goes on from there and removes what was half done"
         }
+        ImageVerb::Remove(args) if args.dry_run => "nothing was changed",
         ImageVerb::Remove(_) => "`bootc-storage image prune` removes what is left over",
         ImageVerb::Prune(args) if args.dry_run => "nothing was changed",
         ImageVerb::Prune(_) => "the next `bootc-storage image prune` goes on",

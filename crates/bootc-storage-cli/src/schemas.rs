@@ -30,6 +30,7 @@ fn the_schemas_are_those_of_what_is_printed() {
         ("inspect", schema_of::<verbs::inspect::View>()),
         ("history", schema_of::<verbs::history::View>()),
         ("remove", schema_of::<verbs::remove::View>()),
+        ("remove-plan", schema_of::<verbs::remove::PlanView>()),
         ("prune", schema_of::<verbs::prune::PrunedView>()),
         ("prune-plan", schema_of::<verbs::prune::PlanView>()),
         ("check", schema_of::<verbs::check::View>()),

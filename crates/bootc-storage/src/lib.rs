@@ -29,7 +29,7 @@ pub use history::HistoryEntry;
 pub use list::{Listed, Unreadable};
 pub use lock::LockMode;
 pub use prune::{PrunePlan, Pruned, Root, RootKind, UnneededLayer};
-pub use remove::Removed;
+pub use remove::{RemovePlan, Removed};
 pub use selinux::{ImagePolicy, LabelCheck, LabelLookup, label_text};
 pub use size::Size;
 pub use storage::{LOCK_PATIENCE, SYSROOT_REPO, Storage};

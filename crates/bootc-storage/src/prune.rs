@@ -213,7 +213,8 @@ impl Storage {
     fn census(&self, without: &[String], observer: &Observer) -> Result<Census, Error> {
         let all = self.refs("")?;
         let mut census = Census::default();
-        for broken in all.broken {
+        let stays = |name: &String| !without.contains(name);
+        for broken in all.broken.into_iter().filter(|broken| stays(&broken.name)) {
             census.has_broken_ref |= root_kind(&broken.name) != RootKind::Layer;
             census.note_unreadable(broken.name, broken.problem, observer);
         }
@@ -221,7 +222,7 @@ impl Storage {
         let mut layer_refs = BTreeMap::new();
         let mut needed = HashSet::new();
         for (name, commit) in all.refs {
-            if without.contains(&name) {
+            if !stays(&name) {
                 continue;
             }
             let kind = root_kind(&name);

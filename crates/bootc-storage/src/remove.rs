@@ -6,9 +6,9 @@ use oci_manifest::ImageReference;
 use ostree_refs::RefName;
 
 use crate::lock::LockMode;
-use crate::prune::Pruned;
+use crate::prune::{PrunePlan, Pruned};
 use crate::stored::image_ref_of;
-use crate::{Error, Observer, Storage};
+use crate::{Error, Event, Observer, Phase, Storage};
 
 /// What a removal did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +19,34 @@ pub struct Removed {
     pub pruned: Pruned,
 }
 
+/// What a removal would do.
+#[derive(Debug)]
+pub struct RemovePlan {
+    /// Names of the images that would go.
+    pub images: Vec<String>,
+    /// What would go with them, and what stays for which reason.
+    pub prune: PrunePlan,
+}
+
 impl Storage {
+    /// Find out what removing these images would do. Writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that is not stored; otherwise as [`Self::plan_prune`].
+    pub fn plan_remove(
+        &self,
+        images: &[ImageReference],
+        observer: &Observer,
+    ) -> Result<RemovePlan, Error> {
+        observer(Event::Phase(Phase::Prune));
+        let refs = self.stored_names(images)?;
+        let without: Vec<String> = refs.keys().map(ToString::to_string).collect();
+        Ok(RemovePlan {
+            images: refs.values().map(ImageReference::to_string).collect(),
+            prune: self.plan_prune_without(&without, observer)?,
+        })
+    }
+
     /// Remove images, then the layers and objects that nothing needs any more. What a deployment boots stays: its own
     /// ref keeps it.
     ///
@@ -31,11 +58,7 @@ impl Storage {
         let mut removed = Removed::default();
         let layers = {
             let _lock = self.lock(LockMode::Exclusive, observer)?;
-            let mut refs = BTreeMap::new();
-            for reference in images {
-                let (name, ref_name) = self.stored_name(reference)?;
-                refs.insert(ref_name, name);
-            }
+            let refs = self.stored_names(images)?;
             self.delete_refs(refs.keys().map(RefName::as_str))?;
             removed
                 .images
@@ -44,6 +67,19 @@ impl Storage {
         };
         removed.pruned = self.prune_objects(&layers)?;
         Ok(removed)
+    }
+
+    /// Refs and names of stored images, each once.
+    fn stored_names(
+        &self,
+        images: &[ImageReference],
+    ) -> Result<BTreeMap<RefName, ImageReference>, Error> {
+        let mut refs = BTreeMap::new();
+        for reference in images {
+            let (name, ref_name) = self.stored_name(reference)?;
+            refs.insert(ref_name, name);
+        }
+        Ok(refs)
     }
 
     /// The name under which the image is stored, and its ref: as it is written, else in canonical form.

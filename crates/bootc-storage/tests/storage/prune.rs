@@ -223,3 +223,31 @@ fn a_deployment_without_a_ref_holds_a_prune_back() {
     let plan = storage.plan_prune(&host.observer()).unwrap();
     assert!(!plan.objects_held_back, "a ref keeps it now: {plan:?}");
 }
+
+#[test]
+fn the_plan_of_a_removal_is_what_removing_does() {
+    for broken in [false, true] {
+        let host = Host::new();
+        let (place, _) = half(&host);
+        host.pull(&place.tag("2")).unwrap();
+        let names = [name(&place.tag("1")), name(&place.tag("1"))];
+        if broken {
+            // What it needed cannot be told, but it is nothing that stays.
+            write_ref(&host, &image_ref(&place.tag("1")), "nonsense");
+        }
+        let refs = host.refs();
+        let plan = host.storage.plan_remove(&names, &host.observer()).unwrap();
+        assert_eq!(host.refs(), refs, "a plan changes nothing");
+        assert_eq!(plan.images, [place.tag("1")]);
+        assert_eq!(plan.prune.layers.len(), 1, "{plan:?}");
+        assert_eq!(plan.prune.roots[0].name, image_ref(&place.tag("2")));
+        let removed = host.storage.remove(&names, &host.observer()).unwrap();
+        assert_eq!(removed.images, plan.images);
+        assert_eq!(removed.pruned.layers, plan.prune.layers.len() as u64);
+        assert_eq!(removed.pruned.objects, plan.prune.objects);
+    }
+    let host = Host::new();
+    let none = [name("docker://h/none:1")];
+    let error = host.storage.plan_remove(&none, &host.observer());
+    assert_eq!(error.unwrap_err().kind(), bootc_storage::Kind::NotFound);
+}
