@@ -52,6 +52,9 @@ fn warning(warning: &Warning) -> String {
         Warning::GlobalHeader { keyword } => {
             format!("a global header sets {keyword}, which was ignored")
         }
+        Warning::NoEndMark => {
+            "the archive has no block that marks its end; its digests are right, so nothing is missing".to_owned()
+        }
         Warning::TrailingData { bytes } => {
             format!("{bytes} bytes after the end of the archive were verified and not read")
         }

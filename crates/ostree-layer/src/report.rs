@@ -64,6 +64,9 @@ pub enum Warning {
         /// The keyword.
         keyword: String,
     },
+    /// The archive ends after its last entry's content, without padding, or without the blocks of zeros that mark its end.
+    /// The digests say that nothing is missing.
+    NoEndMark,
     /// There is more after the end of the archive; it was verified but not read.
     TrailingData {
         /// Bytes from the first one that is not zero.

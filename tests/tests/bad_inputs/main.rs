@@ -34,7 +34,7 @@
 //! | 35, 36 | `security.selinux`, overlay's xattrs | dropped, counted |
 //! | 37, 74 | gzip of several members | read to the end |
 //! | 38, 39, 39b, 48 | garbage after gzip, cut trailer, wrong CRC, cut zstd frame | error |
-//! | 40, 40b | archive cut inside an entry, without end blocks | error; accepted |
+//! | 40, 40b | archive cut inside an entry, after its content | error; warning |
 //! | 41b | second archive after the end blocks | not read, but verified; warning |
 //! | 42, 43 | media type and bytes disagree | error |
 //! | 45, 47, 46 | zstd frames, skippable frames, large windows | read to the end; error over 128 MiB |

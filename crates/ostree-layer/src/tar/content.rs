@@ -59,9 +59,9 @@ impl Body {
         Self { zeros, ..self }
     }
 
-    /// How many bytes of the archive are left of this entry; afterwards none.
-    pub(super) fn take_stored(&mut self) -> u64 {
-        let left = self.stored + self.padding;
+    /// How many bytes of the archive are left of this entry, and how many of padding follow them; afterwards none.
+    pub(super) fn take_stored(&mut self) -> (u64, u64) {
+        let left = (self.stored, self.padding);
         *self = Self::default();
         left
     }

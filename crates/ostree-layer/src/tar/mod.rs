@@ -168,7 +168,12 @@ impl<'a, R: BufRead> Archive<'a, R> {
             None => {
                 let mut block = [0; BLOCK];
                 match self.read_full(&mut block)? {
-                    0 => return Ok(None),
+                    0 => {
+                        if at > 0 {
+                            self.warnings.push(Warning::NoEndMark);
+                        }
+                        return Ok(None);
+                    }
                     BLOCK => block,
                     _ => return Err(damaged(at, Problem::CutOff)),
                 }
@@ -262,12 +267,12 @@ impl<'a, R: BufRead> Archive<'a, R> {
 
     fn skip_body(&mut self) -> Result<(), Error> {
         let at = self.offset;
-        let left = self.body.take_stored();
-        if self.skip(left)? {
-            Ok(())
-        } else {
-            Err(damaged(at, Problem::CutOff))
+        let (stored, padding) = self.body.take_stored();
+        if !self.skip(stored)? {
+            return Err(damaged(at, Problem::CutOff));
         }
+        // Without its padding the last entry is whole all the same: `umoci insert` (0.4.7) writes none, and Go reads on.
+        self.skip(padding).map(drop)
     }
 
     /// After a hard link's header that has a size, read on: whether the archive ends here or another entry's

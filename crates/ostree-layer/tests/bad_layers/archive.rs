@@ -9,18 +9,46 @@ use crate::{accept, refuse};
 #[test]
 fn row_40_cut_inside_an_entry() {
     let tar = Tar::new().file("a", "1").file("b", vec![b'x'; 5000]).end();
-    for length in [
-        1, 511, 512, 513, 1000, 1023, 1025, 1535, 1536, 1537, 5000, 6000, 6536, 6655,
-    ] {
+    for length in [1, 511, 512, 1025, 1535, 1536, 1537, 5000, 6000, 6535] {
         let error = refuse(&tar[..length]);
         assert!(
             error.ends_with("the archive is cut off"),
             "{length}: {error}"
         );
     }
-    for (length, listing) in [(0, ""), (1024, "a"), (6656, "a b")] {
-        assert_eq!(accept(&tar[..length]).listing(), listing);
+}
+
+#[test]
+fn row_40_cut_after_an_entrys_content() {
+    let tar = Tar::new().file("a", "1").file("b", vec![b'x'; 5000]).end();
+    for (length, listing) in [
+        (513, "a"),
+        (1000, "a"),
+        (1023, "a"),
+        (1024, "a"),
+        (6536, "a b"),
+        (6655, "a b"),
+        (6656, "a b"),
+    ] {
+        let layer = accept(&tar[..length]);
+        assert_eq!(layer.listing(), listing, "{length}");
+        assert_eq!(layer.report.warnings, [Warning::NoEndMark], "{length}");
     }
+    assert_eq!(accept(&tar).report.warnings, []);
+    assert_eq!(accept(b"").report.warnings, []);
+    // A block that is begun is a header, be it the end's.
+    for block in [Tar::new().file("c", "").bytes, vec![0; 512]] {
+        let begun = [&tar[..6656], &block[..100]].concat();
+        assert!(refuse(&begun).ends_with("the archive is cut off"));
+    }
+    // An extended header is no entry.
+    let header = Raw {
+        flag: b'x',
+        ..Raw::file("p")
+    };
+    let records = header.with(&record("mtime", "1"));
+    let pax = Tar::new().file("a", "1").raw(&records[..512 + 11]).bytes;
+    assert!(refuse(&pax).ends_with("the archive is cut off"));
 }
 
 #[test]
