@@ -124,7 +124,8 @@ pub(crate) struct LookupArgs {
     /// A stored image, as `image list` shows it
     #[arg(value_name = "IMAGE", value_parser = parse_name)]
     pub(crate) image: ImageReference,
-    /// Paths from the root, as they are on a running host: /etc/passwd
+    /// Paths from the root, as they are on a running host: /etc/passwd; links of directories are followed as the image has
+    /// them
     #[arg(value_name = "PATH", required = true, value_parser = parse_path)]
     pub(crate) paths: Vec<String>,
     /// What a path is that the image does not have [default: file, or directory with a slash at the end]

@@ -30,7 +30,7 @@ pub use list::{Listed, Unreadable};
 pub use lock::LockMode;
 pub use prune::{PrunePlan, Pruned, Root, RootKind, UnneededLayer};
 pub use remove::{RemovePlan, Removed};
-pub use selinux::{ImagePolicy, LabelCheck, LabelLookup, label_text};
+pub use selinux::{FollowedLink, ImagePolicy, LabelCheck, LabelLookup, label_text};
 pub use size::Size;
 pub use storage::{LOCK_PATIENCE, SYSROOT_REPO, Storage};
 pub use stored::{StoredImage, StoredLayer};

@@ -5,7 +5,7 @@ use ostree_flatten::{LabelError, Mislabelled, find_mislabelled};
 use ostree_objects::{Checksum, S_IFDIR};
 use selinux_label::{Explanation, POLICY_DIRS, Policy};
 
-use super::{PolicyLabels, StoredTree};
+use super::{FollowedLink, PolicyLabels, StoredTree};
 use crate::stored::StoredImage;
 use crate::{Error, Storage};
 
@@ -39,13 +39,17 @@ pub struct LabelCheck {
 pub struct LabelLookup {
     /// The path that was asked for, from the root.
     pub path: String,
+    /// The same with the links of its directories followed, as the image has them: what the policy was asked for.
+    pub real_path: String,
+    /// Those links.
+    pub links: Vec<FollowedLink>,
     /// The path in the image's tree, where it is there: `/etc` is stored as `/usr/etc`.
     pub stored_path: Option<String>,
     /// The mode that it was looked up with: the stored path's, or the one given.
     pub mode: u32,
     /// The label that is stored.
     pub stored: Option<Vec<u8>>,
-    /// What the policy says of the path that was asked for.
+    /// What the policy says of the real path.
     pub explanation: Explanation,
 }
 
@@ -126,7 +130,8 @@ impl Storage {
         })
     }
 
-    /// What the policy says of `path`, from the root. `mode` (with the file type) counts where the image has no such path.
+    /// What the policy says of `path`, from the root. Links of its directories are followed, that of the path itself is not.
+    /// `mode` (with the file type) counts where the image has no such path.
     ///
     /// # Errors
     /// When the policy cannot answer or objects cannot be read.
@@ -138,9 +143,14 @@ impl Storage {
         mode: u32,
     ) -> Result<LabelLookup, Error> {
         let path = format!("/{}", path.trim_matches('/'));
-        let stored = self.stored_label(image, &path)?;
+        let real = StoredTree::published(&self.repo, image.tree.0).real_path(&path);
+        let real = real.map_err(|source| Error::Store {
+            action: "read a path of the image",
+            source,
+        })?;
+        let stored = self.stored_label(image, &real.path)?;
         let mode = stored.as_ref().map_or(mode, |stored| stored.mode);
-        let explanation = policy.policy.explain(&path, mode);
+        let explanation = policy.policy.explain(&real.path, mode);
         let explanation = explanation.map_err(|source| Error::Policy {
             reference: policy.reference.clone(),
             source: Box::new(source),
@@ -151,6 +161,8 @@ impl Storage {
         };
         Ok(LabelLookup {
             path,
+            real_path: real.path,
+            links: real.links,
             stored_path,
             mode,
             stored,

@@ -10,7 +10,7 @@ use ostree_store::{FileObject, Repo, Stage};
 use selinux_label::{POLICY_DIRS, PolicyTree, TreeError};
 
 /// Symbolic links followed on one path, as Linux (`MAXSYMLINKS`).
-const MAX_LINKS: usize = 40;
+pub(super) const MAX_LINKS: usize = 40;
 
 /// Directories that are read at most to look for files: a policy has a dozen files, and a tree can be made in which each
 /// is hundreds of links and thousands of directories away.
@@ -19,7 +19,7 @@ const MAX_READ: u32 = 200_000;
 /// A tree in the repository, or one that was just merged and is still in a stage.
 pub(crate) struct StoredTree<'a> {
     objects: Objects<'a>,
-    root: Checksum,
+    pub(super) root: Checksum,
     read: Cell<u32>,
 }
 
@@ -91,14 +91,14 @@ impl<'a> StoredTree<'a> {
         Ok(Some((tree, name)))
     }
 
-    fn dirtree(&self, checksum: &Checksum) -> Result<DirTree, ostree_store::Error> {
+    pub(super) fn dirtree(&self, checksum: &Checksum) -> Result<DirTree, ostree_store::Error> {
         match self.objects {
             Objects::Repo(repo) => repo.read_dirtree(checksum),
             Objects::Stage(stage) => stage.read_dirtree(checksum),
         }
     }
 
-    fn open(&self, checksum: &Checksum) -> Result<FileObject, ostree_store::Error> {
+    pub(super) fn open(&self, checksum: &Checksum) -> Result<FileObject, ostree_store::Error> {
         match self.objects {
             Objects::Repo(repo) => repo.open_file(checksum),
             Objects::Stage(stage) => stage.open_file(checksum),
@@ -146,7 +146,7 @@ impl<'a> StoredTree<'a> {
     }
 }
 
-fn names(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+pub(super) fn names(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     path.split('/').filter(|name| !matches!(*name, "" | "."))
 }
 

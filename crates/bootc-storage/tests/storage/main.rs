@@ -18,6 +18,7 @@ mod deploy;
 mod events;
 mod host;
 mod locks;
+mod lookup;
 mod plan;
 mod prune;
 mod refusals;

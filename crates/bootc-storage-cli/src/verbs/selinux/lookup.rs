@@ -31,13 +31,17 @@ pub(crate) struct View {
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Path"))]
 #[serde(rename_all = "camelCase")]
 struct PathView {
-    /// The path, from the root.
+    /// The path that was asked for, from the root.
     path: String,
+    /// The same with the links of its directories followed, as the image has them.
+    real_path: String,
+    /// Those links, in the order in which they are met.
+    links: Vec<LinkView>,
     /// Where the image's tree has it; null when it does not.
     stored_path: Option<String>,
     /// The label that is stored there.
     stored_label: Option<String>,
-    /// The policy's label for the path that was asked for; null when it gives none.
+    /// The policy's label for the real path; null when it gives none.
     label: Option<String>,
     /// The path that the rules were asked for, after substitutions.
     looked_up: String,
@@ -45,12 +49,23 @@ struct PathView {
     rule: Option<RuleView>,
 }
 
+/// A symbolic link on the way to a path.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Link"))]
+#[serde(rename_all = "camelCase")]
+struct LinkView {
+    /// Where it is, from the root.
+    path: String,
+    /// What it leads to.
+    target: String,
+}
+
 /// One line of a `file_contexts` file.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Rule"))]
 #[serde(rename_all = "camelCase")]
 struct RuleView {
-    /// The file in the image's tree.
+    /// The file's path in the image, from the root.
     file: String,
     /// From 1.
     line: u32,
@@ -104,12 +119,21 @@ impl PathView {
         let explanation = found.explanation;
         Self {
             path: found.path,
+            real_path: found.real_path,
+            links: found
+                .links
+                .into_iter()
+                .map(|link| LinkView {
+                    path: link.path,
+                    target: link.target,
+                })
+                .collect(),
             stored_path: found.stored_path,
             stored_label: found.stored.map(|label| label_text(&label)),
             label: explanation.label.map(|label| label.to_string()),
             looked_up: explanation.looked_up,
             rule: explanation.rule.map(|rule| RuleView {
-                file: rule.file,
+                file: format!("/{}", rule.file),
                 line: rule.line,
                 regex: rule.regex,
                 file_type: rule.file_type,
@@ -126,13 +150,25 @@ impl View {
             let label = path.label.as_deref().unwrap_or("<<none>>");
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{}  {}", plain(&path.path), plain(label));
-            if path.looked_up != path.path {
+            if !path.links.is_empty() {
+                let links = path.links.iter();
+                let links: Vec<String> = links
+                    .map(|link| format!("{} -> {}", link.path, link.target))
+                    .collect();
+                let _ = writeln!(
+                    text,
+                    "    is {} (through {})",
+                    plain(&path.real_path),
+                    plain(&links.join(", "))
+                );
+            }
+            if path.looked_up != path.real_path {
                 let _ = writeln!(text, "    looked up as {}", plain(&path.looked_up));
             }
             let _ = match &path.rule {
                 Some(rule) => writeln!(
                     text,
-                    "    by /{} line {}: {}{}{}  {}",
+                    "    by {} line {}: {}{}{}  {}",
                     plain(&rule.file),
                     rule.line,
                     plain(&rule.regex),
@@ -146,7 +182,7 @@ impl View {
                 (None, _) => writeln!(text, "    the image has no such path"),
                 (Some(at), Some(label)) => {
                     // What is stored has the label of where it is stored; ostree labels /etc when it deploys.
-                    let why = match *at != path.path && path.label.as_ref() != Some(label) {
+                    let why = match *at != path.real_path && path.label.as_ref() != Some(label) {
                         true => ", the label of that path; a deployment gives /etc its own",
                         false => "",
                     };
@@ -166,7 +202,7 @@ impl View {
 
 #[cfg(test)]
 mod tests {
-    use super::{PathView, RuleView, View};
+    use super::{LinkView, PathView, RuleView, View};
 
     #[test]
     fn a_label_and_where_it_comes_from() {
@@ -175,13 +211,18 @@ mod tests {
             policy: "default".to_owned(),
             layer: Some(0),
             paths: vec![PathView {
-                path: "/bin/sh".to_owned(),
+                path: "/lib/sh".to_owned(),
+                real_path: "/bin/sh".to_owned(),
+                links: vec![LinkView {
+                    path: "/lib".to_owned(),
+                    target: "bin".to_owned(),
+                }],
                 stored_path: None,
                 stored_label: None,
                 label: Some("system_u:object_r:shell_exec_t:s0".to_owned()),
                 looked_up: "/usr/bin/sh".to_owned(),
                 rule: Some(RuleView {
-                    file: "usr/etc/selinux/default/contexts/files/file_contexts".to_owned(),
+                    file: "/usr/etc/selinux/default/contexts/files/file_contexts".to_owned(),
                     line: 7,
                     regex: "/usr/bin/sh".to_owned(),
                     file_type: Some("--"),
@@ -193,7 +234,8 @@ mod tests {
             view.human("Policy: default (of layer 0)"),
             "\
 Policy: default (of layer 0)
-/bin/sh  system_u:object_r:shell_exec_t:s0
+/lib/sh  system_u:object_r:shell_exec_t:s0
+    is /bin/sh (through /lib -> bin)
     looked up as /usr/bin/sh
     by /usr/etc/selinux/default/contexts/files/file_contexts line 7: /usr/bin/sh  --  system_u:object_r:shell_exec_t:s0
     the image has no such path
