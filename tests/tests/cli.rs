@@ -142,6 +142,22 @@ fn the_life_of_an_image() {
 }
 
 #[test]
+fn a_pull_names_the_policy_whether_or_not_it_did_something() {
+    let policy = layer(
+        "file etc/selinux/config \"SELINUX=enforcing\\nSELINUXTYPE=test\\n\"\n\
+         file etc/selinux/test/contexts/files/file_contexts \"/.* u:r:any:s0\\n\"\n\
+         file etc/selinux/test/policy/policy.33 \"binary\"",
+    );
+    let (place, _) = Place::image(&Image::of([policy]));
+    let repo = Repo::new(Mode::BareUser);
+    for unchanged in [false, true] {
+        let pulled = repo.pull(&place.latest()).ok().json();
+        assert_eq!(pulled["unchanged"], unchanged);
+        assert_eq!(pulled["policy"], "test", "{pulled}");
+    }
+}
+
+#[test]
 fn the_next_version_reuses_layers_and_prune_takes_what_is_left_over() {
     let place = Place::of(&versions());
     let repo = Repo::new(Mode::BareUser);

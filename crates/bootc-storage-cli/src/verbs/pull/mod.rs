@@ -45,16 +45,19 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
         plan.require_space()?;
         let storage = opened.or_create(global, mode, |text| progress.line(text))?;
         let pulled = apply(&storage, &plan, &config, &observer)?;
-        Ok((plan, pulled))
+        let mut view = PulledView::of(&plan, &pulled);
+        if output.json {
+            view = view.with_stored_policy(&storage, &plan);
+        }
+        Ok(view)
     });
     progress.finish();
-    let (plan, pulled) = pulled?;
-    let view = PulledView::of(&plan, &pulled);
+    let view = pulled?;
     for warning in &view.warnings {
         output.warn(warning);
     }
     output.result(&view, || view.human())?;
-    Ok(exit_code(args, pulled.unchanged))
+    Ok(exit_code(args, view.unchanged))
 }
 
 /// Print the plan. That what was planned cannot be done is said after it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bootc_storage::Storage;
 use bootc_storage::pull::{PullPlan, Pulled};
 use serde::Serialize;
 
@@ -23,14 +24,14 @@ pub(crate) struct PulledView {
     /// The commit that holds all layers as one tree.
     merge_commit: String,
     /// The image was stored already; nothing was written.
-    unchanged: bool,
+    pub(super) unchanged: bool,
     /// How many layers were there before.
     layers_reused: usize,
     /// The layers that this pull stored, in the order of the manifest.
     layers_stored: Vec<StoredView>,
     /// Paths of this pull's layers that an ostree host has no place for, counted by top-level name.
     dropped_paths: BTreeMap<String, u64>,
-    /// The name of the image's SELinux policy; null when it has none, and when nothing was done.
+    /// The name of the image's SELinux policy; null when it has none.
     policy: Option<String>,
     /// Paths of the base and of layers whose label was not that policy's and was set right.
     relabelled_paths: u64,
@@ -101,6 +102,17 @@ impl PulledView {
             relabelled_paths: labels.map_or(0, |labels| labels.changed),
             warnings,
         }
+    }
+
+    /// Nothing was done, so what is stored says which policy it has; read only for who asks, since it costs more than the
+    /// rest.
+    pub(super) fn with_stored_policy(mut self, storage: &Storage, plan: &PullPlan) -> Self {
+        if let (true, Some(stored)) = (self.unchanged, &plan.previous) {
+            // The stored image was whole a moment ago; what cannot be read is for `check` to say.
+            let policy = storage.image_policy(stored).unwrap_or_default();
+            self.policy = policy.map(|policy| policy.policy.name().to_owned());
+        }
+        self
     }
 
     pub(super) fn human(&self) -> String {
