@@ -9,12 +9,14 @@
 )]
 
 mod disk;
+mod listing;
 mod place;
 mod program;
 mod repo;
 mod tree;
 
 pub use disk::snapshot;
+pub use listing::EVERY_KIND;
 pub use place::Place;
 pub use program::{Run, as_nobody, program, run, tool};
 pub use repo::{Mode, Repo};

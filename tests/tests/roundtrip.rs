@@ -15,32 +15,11 @@ use std::{
 };
 
 use test_images::{Content, Entry, Image, Layer, Listing, Node, Packing, tar::Dialect};
-use whole_program_tests::{Mode, Place, Repo, as_nobody, program, run, snapshot, tool};
+use whole_program_tests::{EVERY_KIND, Mode, Place, Repo, as_nobody, program, run, snapshot, tool};
 
+/// Beside [`EVERY_KIND`], what an update can change, and what a host has a place for only as a whole.
 const BASE: &str = r#"
-    dir . 0755
-    dir usr 0755 0:0
-    dir usr/bin 0755 0:0
-    file usr/bin/x 0755 "content"
-    file usr/bin/setuid 04711 5:6 "set uid" xattr.user.b=2 xattr.user.a=1
-    file usr/bin/capable 0755 "cap" xattr.security.capability=\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00
-    hardlink usr/bin/y -> usr/bin/x
-    symlink usr/bin/sh -> x
-    symlink usr/bin/owned -> /nowhere/../at//all
-    file usr/empty 0000
-    file usr/empty-setgid 02755 7:8
-    file usr/unreadable 0000 1:1 "secret"
-    dir usr/sticky 01777 0:50 xattr.user.dir=yes
-    dir usr/setgid 02770 3:4
-    file usr/setgid/inside 0660 3:4 "inside"
-    file usr/big 0640 0:0 size=5000001 seed=3
-    file usr/just-over-a-limit 0644 size=131073 seed=4
-    file usr/just-at-a-limit 0644 size=131072 seed=5
-    file "usr/name with spaces and é🦀" "utf-8"
-    dir etc 0755
     file etc/passwd 0644 "root"
-    file etc/shadow 0000 0:42 "secret"
-    dir var 0755
     dir var/lib 0711 9:9
     file var/lib/data 0600 9:9 "data"
     dir opt 0755
@@ -77,7 +56,7 @@ const UPDATE: &str = r#"
 
 fn image() -> Image {
     let long = format!("usr/{}", "long-name/".repeat(30));
-    let mut base = Listing::parse(BASE).unwrap();
+    let mut base = Listing::parse(&[EVERY_KIND, BASE].concat()).unwrap();
     for depth in (4..=long.len()).filter(|at| long.as_bytes().get(*at) == Some(&b'/')) {
         base.entries.push(Entry::new(&long[..depth], Node::Dir));
     }
