@@ -112,11 +112,14 @@ impl State {
                     report.entries
                 ));
             }
-            Event::LayerReused { layer, .. } => self.line(&format!(
-                "reused layer {} {}: the same content is stored under another digest",
-                layer.layer.index,
-                layer.layer.descriptor.digest.short()
-            )),
+            Event::LayerReused { layer, .. } => {
+                // What was to be fetched and is not.
+                self.total = self.total.saturating_sub(match layer.state {
+                    LayerState::Present { .. } => layer.layer.descriptor.size,
+                    _ => 0,
+                });
+                self.line(&reused_text(layer));
+            }
             Event::Source(event) => self.source(event),
             Event::WaitingForLock { mode } => {
                 self.line(&format!(
@@ -290,6 +293,15 @@ fn lock_text(mode: LockMode) -> &'static str {
         LockMode::Shared => "which removes something",
         LockMode::Exclusive => "to have it alone",
     }
+}
+
+fn reused_text(layer: &LayerPlan) -> String {
+    let why = match layer.state {
+        LayerState::Present { .. } => "another pull has stored it meanwhile",
+        _ => "the same content is stored under another digest",
+    };
+    let digest = layer.layer.descriptor.digest.short();
+    format!("reused layer {} {digest}: {why}", layer.layer.index)
 }
 
 fn copy_text(reason: CopyReason) -> &'static str {

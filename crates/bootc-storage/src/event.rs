@@ -76,7 +76,9 @@ pub enum Event<'a> {
         /// What the import noticed.
         report: &'a Report,
     },
-    /// A stored layer was taken for a manifest layer of another digest but the same, verified content.
+    /// A stored layer was taken for one of the manifest's: its content is the same and verified though its digest is another
+    /// ([`LayerState::SameContent`](crate::pull::LayerState::SameContent)), or another pull has stored it meanwhile
+    /// ([`LayerState::Present`](crate::pull::LayerState::Present)).
     LayerReused {
         /// The layer as the manifest names it.
         layer: &'a LayerPlan,

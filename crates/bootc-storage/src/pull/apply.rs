@@ -238,7 +238,7 @@ impl<'a> Pull<'a> {
         has_role: impl Fn(Role) -> bool,
         policy: Option<&PathPolicy>,
     ) -> Result<Vec<LayerPlan>, Error> {
-        let verified = VerifiedLayers::read(self.storage)?;
+        let verified = VerifiedLayers::read(&self.storage.repo)?;
         let mut missing: Vec<LayerPlan> = Vec::new();
         for layer in self
             .layout
@@ -248,7 +248,7 @@ impl<'a> Pull<'a> {
             .filter(|layer| has_role(layer.role))
         {
             let index = layer.index;
-            let state = state_of(self.storage, &layer, policy, &verified)?;
+            let state = state_of(&self.storage.repo, &layer, policy, &verified)?;
             let plan = LayerPlan { layer, state };
             match &plan.state {
                 LayerState::Present { commit } => {
@@ -258,7 +258,7 @@ impl<'a> Pull<'a> {
                 LayerState::SameContent { commit, .. } => {
                     let commit = *commit;
                     // Nobody has read this blob, so the ref of one that somebody did read stays.
-                    if !has_ref(self.storage, &plan.layer)? {
+                    if !has_ref(&self.storage.repo, &plan.layer)? {
                         self.set_layer_ref(&plan, &commit)?;
                     }
                     self.commits[index] = Some(commit);
@@ -310,6 +310,10 @@ impl<'a> Pull<'a> {
                 Arrived::Published { commit, report } => {
                     self.arrived(layers, index, commit, report)?;
                 }
+                Arrived::TakenOver { commit } => {
+                    self.taken_over(layers, index, commit);
+                    forecast.look_in_stored(self.storage, &self.commits);
+                }
                 Arrived::HeldBack(staged) => held_back.push((index, *staged)),
                 Arrived::Unlabelled(layer) => {
                     waiting.push((index, layer));
@@ -345,6 +349,30 @@ impl<'a> Pull<'a> {
         Ok(())
     }
 
+    /// Another pull stored the layer, and wrote its ref, since this one looked.
+    fn taken_over(&mut self, layers: &[LayerPlan], index: usize, commit: Checksum) {
+        let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else {
+            return;
+        };
+        self.reused += self.is_in(&plan.layer.descriptor.digest, commit);
+        let plan = LayerPlan {
+            layer: plan.layer.clone(),
+            state: LayerState::Present { commit },
+        };
+        (self.observer)(Event::LayerReused {
+            layer: &plan,
+            commit: &commit,
+        });
+    }
+
+    /// The commit of every layer of that digest; says how many there are.
+    fn is_in(&mut self, digest: &Digest, commit: Checksum) -> usize {
+        let same = self.layout.layers.iter();
+        let same = same.filter(|layer| layer.descriptor.digest == *digest);
+        same.map(|layer| self.commits[layer.index] = Some(commit))
+            .count()
+    }
+
     /// A layer's objects are in the repository: give it its ref.
     fn arrived(
         &mut self,
@@ -366,11 +394,7 @@ impl<'a> Pull<'a> {
             })?;
         self.set_layer_ref(plan, &commit)?;
         let digest = plan.layer.descriptor.digest.clone();
-        for layer in &self.layout.layers {
-            if layer.descriptor.digest == digest {
-                self.commits[layer.index] = Some(commit);
-            }
-        }
+        self.is_in(&digest, commit);
         (self.observer)(Event::LayerStored {
             layer: plan,
             commit: &commit,
@@ -389,11 +413,7 @@ impl<'a> Pull<'a> {
     pub(super) fn replaced(&mut self, index: usize, commit: Checksum) -> Result<(), Error> {
         let digest = self.layout.layers[index].descriptor.digest.clone();
         self.set_ref_of(&digest, &commit)?;
-        for layer in &self.layout.layers {
-            if layer.descriptor.digest == digest {
-                self.commits[layer.index] = Some(commit);
-            }
-        }
+        self.is_in(&digest, commit);
         for stored in self
             .stored
             .iter_mut()

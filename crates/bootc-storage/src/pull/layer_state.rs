@@ -6,9 +6,10 @@ use oci_manifest::{DiffId, Digest, Layer, Role};
 use ostree_layer::{DIFF_ID_KEY, IMPORTER_KEY, PATH_POLICY_KEY, PathPolicy};
 use ostree_objects::{Checksum, Commit};
 use ostree_refs::{BLOB_PREFIX, blob_ref, parse_blob_ref};
+use ostree_store::Repo;
 
 use crate::stored::{MANIFEST, text};
-use crate::{Error, IMPORTER_PREFIX, Storage};
+use crate::{Error, IMPORTER_PREFIX};
 
 /// A layer and what is to be done about it.
 #[derive(Debug, Clone)]
@@ -56,23 +57,19 @@ pub(super) struct VerifiedLayers(HashMap<(DiffId, String), (Checksum, Digest)>);
 impl VerifiedLayers {
     /// Read the record in every layer commit. Refs and commits that cannot be read are passed over: they only
     /// cost a transfer.
-    pub(super) fn read(storage: &Storage) -> Result<Self, Error> {
-        let refs = storage
-            .repo
-            .list_refs(BLOB_PREFIX)
-            .map_err(|source| Error::Store {
-                action: "list layer refs",
-                source,
-            })?;
+    pub(super) fn read(repo: &Repo) -> Result<Self, Error> {
+        let refs = repo.list_refs(BLOB_PREFIX).map_err(|source| Error::Store {
+            action: "list layer refs",
+            source,
+        })?;
         let mut verified = HashMap::new();
         for (name, checksum) in refs.refs {
-            let (Ok(digest), Ok(commit)) =
-                (parse_blob_ref(&name), storage.repo.read_commit(&checksum))
+            let (Ok(digest), Ok(commit)) = (parse_blob_ref(&name), repo.read_commit(&checksum))
             else {
                 continue;
             };
             // Commits of encapsulated images say whatever their builder wanted.
-            if !is_ours(&commit) || storage.repo.is_partial(&checksum).unwrap_or(true) {
+            if !is_ours(&commit) || repo.is_partial(&checksum).unwrap_or(true) {
                 continue;
             }
             if let (Some(diff_id), Some(policy)) =
@@ -90,13 +87,13 @@ impl VerifiedLayers {
 /// `policy` is none while the base that decides it is not there yet; a derived layer then counts as present under
 /// any policy, and is asked about again once the base is in.
 pub(super) fn state_of(
-    storage: &Storage,
+    repo: &Repo,
     layer: &Layer,
     policy: Option<&PathPolicy>,
     verified: &VerifiedLayers,
 ) -> Result<LayerState, Error> {
-    if let Some((checksum, commit)) = stored_commit(storage, layer)?
-        && serves(storage, &commit, layer)
+    if let Some((checksum, commit)) = stored_commit(repo, layer)?
+        && serves(repo, &commit, layer)
         && (layer.role != Role::Derived || fits(&commit, policy))
     {
         return Ok(LayerState::Present { commit: checksum });
@@ -114,27 +111,26 @@ pub(super) fn state_of(
 }
 
 /// Whether the layer's ref leads to a whole commit, whatever it is of.
-pub(super) fn has_ref(storage: &Storage, layer: &Layer) -> Result<bool, Error> {
-    Ok(stored_commit(storage, layer)?.is_some())
+pub(super) fn has_ref(repo: &Repo, layer: &Layer) -> Result<bool, Error> {
+    Ok(stored_commit(repo, layer)?.is_some())
 }
 
 /// The layer's ref leads to a readable, whole commit.
-fn stored_commit(storage: &Storage, layer: &Layer) -> Result<Option<(Checksum, Commit)>, Error> {
+fn stored_commit(repo: &Repo, layer: &Layer) -> Result<Option<(Checksum, Commit)>, Error> {
     let digest = &layer.descriptor.digest;
     let name = blob_ref(digest).map_err(|source| Error::Ref {
         reference: digest.to_string(),
         source,
     })?;
-    let Ok(Some(checksum)) = storage.repo.resolve_ref(name.as_str()) else {
+    let Ok(Some(checksum)) = repo.resolve_ref(name.as_str()) else {
         return Ok(None);
     };
     // libostree marks commits that lack objects.
-    if storage.repo.is_partial(&checksum).unwrap_or(true) {
+    if repo.is_partial(&checksum).unwrap_or(true) {
         return Ok(None);
     }
     // A ref whose commit is gone is mended by fetching the layer again.
-    Ok(storage
-        .repo
+    Ok(repo
         .read_commit(&checksum)
         .ok()
         .map(|commit| (checksum, commit)))
@@ -152,23 +148,23 @@ fn fits(commit: &Commit, policy: Option<&PathPolicy>) -> bool {
 ///
 /// One blob may be a derived layer of one image and part of another's base, and a ref may have been taken over by diff_id on
 /// the word of an image's config. Who disagrees is not asked: the blob itself is, once more.
-fn serves(storage: &Storage, commit: &Commit, layer: &Layer) -> bool {
+fn serves(repo: &Repo, commit: &Commit, layer: &Layer) -> bool {
     let by_importer = text(commit, IMPORTER_KEY).is_some() && text(commit, MANIFEST).is_none();
     match (layer.role, recorded_diff_id(commit)) {
         (Role::Derived, Some(recorded)) => recorded == layer.diff_id,
         // Of another program: it says who imported it and nothing of the content.
         (Role::Derived, None) => by_importer,
         (_, Some(_)) => false,
-        (Role::Chunk, None) => is_object_set(storage, commit),
-        (Role::Commit, None) => !by_importer && !is_object_set(storage, commit),
+        (Role::Chunk, None) => is_object_set(repo, commit),
+        (Role::Commit, None) => !by_importer && !is_object_set(repo, commit),
     }
 }
 
 /// What a chunk becomes: nothing but files, each named by its checksum (ostree-ext `tar/import.rs`).
-fn is_object_set(storage: &Storage, commit: &Commit) -> bool {
+fn is_object_set(repo: &Repo, commit: &Commit) -> bool {
     commit.metadata.0.is_empty()
         && commit.timestamp == 0
-        && storage.repo.read_dirtree(&commit.tree).is_ok_and(|tree| {
+        && repo.read_dirtree(&commit.tree).is_ok_and(|tree| {
             tree.dirs.is_empty()
                 && tree
                     .files

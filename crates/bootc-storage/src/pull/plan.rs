@@ -205,10 +205,10 @@ impl Storage {
         layout: &Layout,
         config: &PullConfig,
     ) -> Result<(Vec<LayerPlan>, Option<PathPolicy>), Error> {
-        let verified = VerifiedLayers::read(self)?;
+        let verified = VerifiedLayers::read(&self.repo)?;
         let base = match layout.base_layer() {
             None => None,
-            Some(layer) => Some(state_of(self, layer, None, &verified)?),
+            Some(layer) => Some(state_of(&self.repo, layer, None, &verified)?),
         };
         let path_policy = match base {
             None => Some(self.path_policy(None, config)?),
@@ -219,7 +219,7 @@ impl Storage {
             .layers
             .iter()
             .map(|layer| {
-                let state = state_of(self, layer, path_policy.as_ref(), &verified)?;
+                let state = state_of(&self.repo, layer, path_policy.as_ref(), &verified)?;
                 Ok(LayerPlan {
                     layer: layer.clone(),
                     state,
@@ -308,7 +308,7 @@ impl Storage {
         let verified = VerifiedLayers::default();
         let mut layers = Vec::with_capacity(layout.layers.len());
         for layer in &layout.layers {
-            let state = state_of(self, layer, None, &verified)?;
+            let state = state_of(&self.repo, layer, None, &verified)?;
             if state == LayerState::Missing {
                 return Ok(None);
             }

@@ -16,7 +16,8 @@ use ostree_objects::Checksum;
 use ostree_store::{Repo, Stage};
 
 use super::forecast::Forecast;
-use super::{Compat, LayerPlan, PullConfig};
+use super::layer_state::{VerifiedLayers, state_of};
+use super::{Compat, LayerPlan, LayerState, PullConfig};
 use crate::selinux::PolicyLabels;
 use crate::{Error, Event, IMPORTER_VERSION, Observer};
 
@@ -37,6 +38,8 @@ pub(super) struct Transfer<'a> {
 pub(super) enum Arrived {
     /// Its objects are published and synced; its ref is not written.
     Published { commit: Checksum, report: Report },
+    /// Another pull stored it since this one began: its ref is written.
+    TakenOver { commit: Checksum },
     /// A commit layer: it may become visible only after the chunks it refers to.
     HeldBack(Box<StagedLayer>),
     /// A derived layer whose labels were not known when it was read.
@@ -101,10 +104,20 @@ impl Transfer<'_> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop_front();
             let Some(plan) = next else { return };
-            let outcome = self.import(plan, stop);
+            let outcome = self.take_or_import(plan, stop);
             if sender.send((plan.layer.index, outcome)).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Two pulls of one image at once share the work: a layer that the other one finished before this one comes to it is
+    /// not fetched again. What both have begun, both fetch.
+    fn take_or_import(&self, plan: &LayerPlan, stop: &AtomicBool) -> Result<Arrived, Error> {
+        let verified = VerifiedLayers::default();
+        match state_of(self.repo, &plan.layer, Some(&self.policy), &verified)? {
+            LayerState::Present { commit } => Ok(Arrived::TakenOver { commit }),
+            _ => self.import(plan, stop),
         }
     }
 

@@ -1,7 +1,13 @@
 //! Which stored commit serves which layer.
 
-use bootc_storage::Kind;
-use bootc_storage::pull::{Compat, LayerState};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use bootc_storage::pull::{Compat, LayerState, PullConfig};
+use bootc_storage::{Event, Kind, Observer, Storage};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use oci_manifest::OstreeImageReference;
 use test_images::tar::Dialect;
 use test_images::{Encapsulation, Image, Layer, Layout, Listing, Packing};
 
@@ -174,4 +180,58 @@ fn two_images_with_different_policies_share_a_layer() {
             .to_string(),
         plain
     );
+}
+
+#[test]
+fn a_layer_that_another_pull_stores_meanwhile_is_not_fetched_again() {
+    let host = Host::new();
+    let same = layer("file usr/d \"d\"");
+    let place = Place::image(&Image::of([
+        layer("file usr/a \"a\""),
+        layer("file usr/b \"b\""),
+        same.clone(),
+        layer("whiteout usr/d"),
+        same,
+    ]));
+    let reference = OstreeImageReference::parse_lenient(&place.latest()).unwrap();
+    let repo = host.repo();
+    let others = Arc::new(Mutex::new(None));
+    let events = host.observer();
+    let observer: Observer = {
+        let (config, reference, others) = (host.config(), reference.clone(), Arc::clone(&others));
+        Arc::new(move |event: Event<'_>| {
+            let mut others = others.lock().unwrap();
+            if matches!(event, Event::LayerStarted(_)) && others.is_none() {
+                // The other pull runs from beginning to end while this one has begun its first layer.
+                let dir = Dir::open_ambient_dir(&repo, ambient_authority()).unwrap();
+                let storage = Storage::open_repo(dir).unwrap();
+                let silent: Observer = Arc::new(|_: Event<'_>| {});
+                let plan = storage.plan_pull(&reference, &config, &silent).unwrap();
+                *others = Some(storage.apply_pull(&plan, &config, &silent).unwrap());
+            }
+            drop(others);
+            events(event);
+        })
+    };
+    let config = PullConfig {
+        jobs: NonZeroUsize::MIN,
+        ..host.config()
+    };
+    let plan = host.storage.plan_pull(&reference, &config, &observer);
+    let pulled = host.storage.apply_pull(&plan.unwrap(), &config, &observer);
+    let pulled = pulled.unwrap();
+    let others = others.lock().unwrap().take().unwrap();
+    assert_eq!((others.stored.len(), others.reused), (4, 0));
+    assert_eq!((pulled.stored.len(), pulled.reused), (1, 4));
+    assert_eq!(pulled.merge_commit, others.merge_commit);
+    let told = host.events();
+    assert_eq!(
+        told.iter().filter(|event| *event == "LayerStarted").count(),
+        1
+    );
+    assert_eq!(
+        told.iter().filter(|event| *event == "LayerReused").count(),
+        3
+    );
+    assert!(host.check().is_empty());
 }
