@@ -53,6 +53,12 @@ const PACKAGES: &[&str] = &[
     "python3",
     "vim",
     "libboost-dev",
+    // Small files by the thousand, for over 60,000 of them.
+    "ncurses-term",
+    "manpages",
+    "manpages-dev",
+    "perl-doc",
+    "locales",
 ];
 
 /// Where the packages come from.
