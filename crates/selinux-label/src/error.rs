@@ -102,6 +102,23 @@ pub enum Error {
         /// The regular expression, quoted.
         regex: String,
     },
+    /// Matching takes so long that labelling a tree had no end in sight: longer on average than [`limits`](crate::limits)
+    /// allow.
+    #[error(
+        "{}: rules take too long to match: {steps} steps for {path} alone, {limit} are allowed on average", place(.file, *.line)
+    )]
+    TooSlow {
+        /// The file whose rules, or substitutions, took most.
+        file: String,
+        /// The line, from 1, if one rule took more than half.
+        line: Option<u32>,
+        /// The path that was looked up when all was used up, quoted.
+        path: String,
+        /// So many it took until then.
+        steps: u64,
+        /// So many may be, on average.
+        limit: u64,
+    },
     /// A policy has more of something than [`limits`](crate::limits) allow.
     #[error("{place} has more than {limit} {what}")]
     TooMany {
@@ -133,6 +150,13 @@ pub enum Error {
         /// Its own words.
         source: TreeError,
     },
+}
+
+fn place(file: &str, line: Option<u32>) -> String {
+    match line {
+        Some(line) => format!("{file}, line {line}"),
+        None => file.to_owned(),
+    }
 }
 
 /// Characters of foreign text that a message shows.

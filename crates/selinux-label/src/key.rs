@@ -1,6 +1,7 @@
 //! The path that rules are asked for.
 
 use crate::error::quote;
+use crate::steps::Steps;
 use crate::substitution::{Line, Substitutions};
 use crate::{Error, Result};
 use std::borrow::Cow;
@@ -46,15 +47,22 @@ impl Aliases {
     pub(crate) fn apply<'a>(
         &self,
         mut path: Cow<'a, str>,
+        steps: &mut Steps,
         mut note: impl FnMut(&str, &Line),
     ) -> Cow<'a, str> {
         for (file, list) in &self.lists {
-            if let Some((substituted, line)) = list.apply(&path) {
+            if let Some((substituted, line)) = list.apply(&path, steps) {
                 path = Cow::Owned(substituted);
                 note(file, line);
             }
         }
         path
+    }
+
+    /// The file with most lines.
+    pub(crate) fn longest_file(&self) -> &str {
+        let longest = self.lists.iter().max_by_key(|(_, list)| list.len());
+        longest.map_or("", |(file, _)| file)
     }
 }
 

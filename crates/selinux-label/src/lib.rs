@@ -17,6 +17,7 @@ mod policy;
 mod prefixes;
 mod rule_file;
 mod rules;
+mod steps;
 mod substitution;
 mod tree;
 

@@ -39,6 +39,13 @@ pub const MAX_DFA_BYTES: usize = 32 << 10;
 /// Bytes of all automata of a policy that look-ups have reached.
 pub const MAX_AUTOMATA_BYTES: usize = 256 << 20;
 
+/// Steps that looking up a path may take on average; a step is about a nanosecond: a byte that an automaton reads, an eighth of
+/// coming to a rule. Debian's policy takes 356 on average over a Debian image, and at most 1,904.
+pub const MAX_STEPS_PER_PATH: u64 = 20_000;
+
+/// Steps that the look-ups of a policy may take beyond that, all together: paths that take long may come first.
+pub const STEPS_IN_ADVANCE: u64 = 1_000_000_000;
+
 /// Entries of a directory that may hold policies.
 pub const MAX_NAMES: usize = 10_000;
 

@@ -1,5 +1,7 @@
 //! Rules by the text that their paths must begin with.
 
+use crate::steps::Steps;
+
 /// Which rules a path can match, by its beginning.
 ///
 /// The prefixes are sorted, and each knows the longest other one that it begins with. The prefixes of a path are then the
@@ -28,7 +30,7 @@ impl Prefixes {
                 Some(last) if *last.prefix == *prefix => last.rules.push(rule),
                 _ => entries.push(Entry {
                     prefix: prefix.into(),
-                    parent: parent(&entries, prefix),
+                    parent: parent(&entries, prefix, &mut Steps::default()),
                     rules: vec![rule],
                 }),
             }
@@ -37,18 +39,23 @@ impl Prefixes {
     }
 
     /// The groups whose prefix a path has, the longest prefix first.
-    pub(crate) fn of<'a>(&'a self, path: &[u8]) -> impl Iterator<Item = &'a [usize]> {
-        let next = parent(&self.entries, path);
+    pub(crate) fn of<'a>(
+        &'a self,
+        path: &[u8],
+        steps: &mut Steps,
+    ) -> impl Iterator<Item = &'a [usize]> + use<'a> {
+        let next = parent(&self.entries, path, steps);
         let chain = std::iter::successors(next, |index| self.entries[*index].parent);
         chain.map(|index| self.entries[index].rules.as_slice())
     }
 }
 
 /// The longest prefix of `text` among sorted entries.
-fn parent(entries: &[Entry], text: &[u8]) -> Option<usize> {
+fn parent(entries: &[Entry], text: &[u8], steps: &mut Steps) -> Option<usize> {
     let not_greater = entries.partition_point(|entry| *entry.prefix <= *text);
     let mut candidate = not_greater.checked_sub(1);
     while let Some(index) = candidate {
+        steps.compare(entries[index].prefix.len());
         if text.starts_with(&entries[index].prefix) {
             return Some(index);
         }
@@ -89,7 +96,10 @@ mod tests {
             b"\xff",
         ];
         for path in paths {
-            let found: Vec<_> = index.of(path).map(<[usize]>::to_vec).collect();
+            let found: Vec<_> = index
+                .of(path, &mut Steps::default())
+                .map(<[usize]>::to_vec)
+                .collect();
             let mut expected: Vec<_> = (0..prefixes.len())
                 .filter(|i| path.starts_with(prefixes[*i]))
                 .map(|i| vec![i, i + 10])

@@ -3,9 +3,10 @@
 use crate::error::quote;
 use crate::file_type::FileType;
 use crate::limits::{MAX_POLICY_STATES, MAX_REGEX_STATES, MAX_RULES};
-use crate::pattern::{Budget, Fault, Pattern};
+use crate::pattern::{Budget, Fault, OverBudget, Pattern};
 use crate::prefixes::Prefixes;
 use crate::rule_file::{self, Line};
+use crate::steps::{LookUp, TooSlow};
 use crate::{Error, Label, Result, explain};
 use std::collections::{HashMap, HashSet};
 
@@ -23,6 +24,16 @@ pub(crate) struct Rules {
     /// All others.
     prefixes: Prefixes,
     budget: Budget,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// This rule's automaton found no memory.
+    OutOfMemory {
+        rule: usize,
+    },
+    TooSlow(TooSlow),
 }
 
 #[derive(Debug)]
@@ -144,13 +155,18 @@ impl Builder {
 
 impl Rules {
     /// The rule that decides for a path, cleaned and substituted, of some mode; `None` if none matches.
-    pub(crate) fn find(&self, path: &str, mode: u32) -> Result<Option<usize>> {
+    pub(crate) fn find(
+        &self,
+        path: &str,
+        mode: u32,
+        look_up: &mut LookUp,
+    ) -> Result<Option<usize>, NoAnswer> {
         let path = path.as_bytes();
         let mut found = None;
-        self.find_better(path, path, mode, &mut found)?;
+        self.find_better(path, path, mode, look_up, &mut found)?;
         // PCRE's `$` matches before a newline at the end too.
         if let Some(line) = path.strip_suffix(b"\n") {
-            self.find_better(line, path, mode, &mut found)?;
+            self.find_better(line, path, mode, look_up, &mut found)?;
         }
         Ok(found)
     }
@@ -161,36 +177,40 @@ impl Rules {
         text: &[u8],
         path: &[u8],
         mode: u32,
+        look_up: &mut LookUp,
         found: &mut Option<usize>,
-    ) -> Result<()> {
+    ) -> Result<(), NoAnswer> {
         let is_for = |rule: &Rule| rule.file_type.is_none_or(|file_type| file_type.fits(mode));
         if let Some(literal) = self.literal.get(text) {
-            let last = literal
-                .iter()
-                .rev()
-                .find(|index| is_for(&self.rules[**index]));
+            let mut from_last = literal.iter().rev();
+            let last = from_last.find(|index| {
+                look_up.steps.visit();
+                is_for(&self.rules[**index])
+            });
             *found = (*found).max(last.copied());
         }
-        for list in self.prefixes.of(text) {
+        for list in self.prefixes.of(text, &mut look_up.steps) {
             for &index in list.iter().rev() {
+                let before = look_up.steps;
+                look_up.steps.visit();
                 if *found >= Some(index) {
                     break;
                 }
                 let rule = &self.rules[index];
-                if !is_for(rule) || !rule.stem.admits(path) {
-                    continue;
+                if is_for(rule) && rule.stem.admits(path) {
+                    let matched = rule
+                        .pattern
+                        .matches(text, &self.budget, &mut look_up.steps)
+                        .map_err(|OverBudget| NoAnswer::OutOfMemory { rule: index })?;
+                    if matched {
+                        *found = Some(index);
+                        break;
+                    }
                 }
-                if rule
-                    .pattern
-                    .matches(text, &self.budget)
-                    .map_err(|_| self.over_budget(rule))?
-                {
-                    *found = Some(index);
-                    break;
-                }
+                look_up.tried(index, before).map_err(NoAnswer::TooSlow)?;
             }
         }
-        Ok(())
+        look_up.check().map_err(NoAnswer::TooSlow)
     }
 
     /// The label that a rule gives.
@@ -214,12 +234,17 @@ impl Rules {
         }
     }
 
-    fn over_budget(&self, rule: &Rule) -> Error {
-        Error::OutOfMemory {
-            file: self.files[rule.file].clone(),
-            line: rule.line,
-            regex: quote(&rule.regex),
+    /// The file with most of the rules.
+    pub(crate) fn largest_file(&self) -> &str {
+        let mut counts = vec![0_usize; self.files.len()];
+        for rule in &self.rules {
+            counts[rule.file] += 1;
         }
+        let largest = counts
+            .iter()
+            .zip(&self.files)
+            .max_by_key(|(count, _)| **count);
+        largest.map_or("", |(_, file)| file)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::limits::{MAX_SUBSTITUTION_BYTES, MAX_SUBSTITUTIONS};
 use crate::rule_file::{is_space, lines};
+use crate::steps::Steps;
 use crate::{Error, Result};
 
 /// The lines of one such file.
@@ -63,9 +64,15 @@ impl Substitutions {
         Ok(Self { lines: parsed })
     }
 
+    /// How many lines there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
     /// The path with its beginning substituted, and by which line; `None` if none fits.
-    pub(crate) fn apply(&self, path: &str) -> Option<(String, &Line)> {
+    pub(crate) fn apply(&self, path: &str, steps: &mut Steps) -> Option<(String, &Line)> {
         self.lines.iter().find_map(|line| {
+            steps.compare(line.alias.len());
             let rest = path.strip_prefix(&*line.alias)?;
             let rest = match rest.strip_prefix('/') {
                 Some(below) if &*line.target == "/" => below,
@@ -83,7 +90,7 @@ mod tests {
 
     fn applied(text: &str, path: &str) -> Option<(String, u32)> {
         let substitutions = Substitutions::parse("file", text.as_bytes()).unwrap();
-        let (path, line) = substitutions.apply(path)?;
+        let (path, line) = substitutions.apply(path, &mut Steps::default())?;
         Some((path, line.number))
     }
 

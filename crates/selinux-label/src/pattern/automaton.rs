@@ -60,6 +60,15 @@ impl Automaton {
         Ok(Self::Lazy(Box::new(regex)))
     }
 
+    /// Steps for each byte of a path, if the pattern has so many states.
+    pub(super) fn steps_per_byte(&self, states: u64) -> u64 {
+        match self {
+            Self::Dense(_) => 1,
+            // At worst every state is looked at for every byte.
+            Self::Lazy(_) => states.max(1),
+        }
+    }
+
     /// Whether the path matches from `begin` on.
     pub(super) fn matches(&self, path: &[u8], begin: usize) -> bool {
         let input = Input::new(path)

@@ -10,6 +10,7 @@ mod class;
 mod parse;
 
 use crate::limits::MAX_REGEX_STATES;
+use crate::steps::Steps;
 use ast::{Look, Node};
 use automaton::Automaton;
 pub(crate) use automaton::{Budget, OverBudget};
@@ -118,7 +119,12 @@ impl Pattern {
     }
 
     /// Whether a path matches that is known to begin with [`prefix`](Self::prefix).
-    pub(crate) fn matches(&self, path: &[u8], budget: &Budget) -> Result<bool, OverBudget> {
+    pub(crate) fn matches(
+        &self,
+        path: &[u8],
+        budget: &Budget,
+        steps: &mut Steps,
+    ) -> Result<bool, OverBudget> {
         let begin = self.prefix.len();
         let Some(rest) = path.get(begin..) else {
             return Ok(false);
@@ -138,6 +144,7 @@ impl Pattern {
                         other.automaton.get_or_init(|| made)
                     }
                 };
+                steps.add(automaton.steps_per_byte(self.cost) * rest.len() as u64);
                 Ok(automaton.matches(path, begin))
             }
         }

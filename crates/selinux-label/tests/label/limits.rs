@@ -1,6 +1,6 @@
 //! Each line of the table of limits: at the limit it works, beyond it is refused.
 
-use crate::support::{FILE, open, policy, refused, text, tree};
+use crate::support::{FILE, FILES, open, policy, refused, text, tree};
 use selinux_label::{Error, MemoryTree, Policy, PolicyTree, TreeError, limits};
 
 fn open_error(tree: &dyn PolicyTree) -> Error {
@@ -242,6 +242,59 @@ fn automata_bytes() {
     }
     // What was reached before still answers.
     assert!(policy.label("/y", FILE).is_ok());
+}
+
+/// Looks the path up until that is refused: file, line and steps.
+fn too_slow(policy: &Policy, path: &str) -> (String, Option<u32>, u64) {
+    let most = limits::STEPS_IN_ADVANCE / limits::MAX_STEPS_PER_PATH;
+    let failed = (0..most).find_map(|_| policy.label(path, FILE).err());
+    match failed {
+        Some(Error::TooSlow {
+            file, line, steps, ..
+        }) => (file, line, steps),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn steps_of_one_rule() {
+    let policy = policy("/.* y\n.*a[^/]{8000}q[^/]+ x\n/b z\n");
+    let path = format!("/{}", "ab".repeat(1900));
+    let (file, line, steps) = too_slow(&policy, &path);
+    assert_eq!((file, line), (format!("{FILES}/file_contexts"), Some(2)));
+    assert!(steps > limits::MAX_STEPS_PER_PATH);
+    let message = policy.label(&path, FILE).unwrap_err().to_string();
+    let begin = format!("{FILES}/file_contexts, line 2: rules take too long to match: ");
+    assert!(message.starts_with(&begin), "{message}");
+    // Nothing but this rule is slow, and other paths do not reach it.
+    assert_eq!(text(policy.label("/b", FILE).unwrap().as_ref()), "z");
+}
+
+#[test]
+fn steps_of_many_rules() {
+    let slow = ".*a[^/]{4000} x\n".repeat(200);
+    let policy = open(&[("file_contexts", "/.* y\n"), ("file_contexts.local", &slow)]);
+    let (file, line, _) = too_slow(&policy, &format!("/{}", "ab".repeat(1900)));
+    assert_eq!((file, line), (format!("{FILES}/file_contexts.local"), None));
+}
+
+#[test]
+fn steps_of_substitutions() {
+    let beginning = format!("/usr/{}", "a".repeat(900));
+    let lines: String = (0..9000).map(|n| format!("{beginning}{n} /x\n")).collect();
+    let policy = open(&[("file_contexts", "/.* y\n"), ("file_contexts.subs", &lines)]);
+    let (file, line, _) = too_slow(&policy, &format!("{beginning}/b"));
+    assert_eq!((file, line), (format!("{FILES}/file_contexts.subs"), None));
+}
+
+/// As many rules as may be, none of which says what a path begins with.
+#[test]
+fn steps_of_rules_without_a_beginning() {
+    let rules: String = (0..limits::MAX_RULES)
+        .map(|n| format!(".*x{n} x\n"))
+        .collect();
+    let (file, line, _) = too_slow(&policy(&rules), "/usr/bin/y");
+    assert_eq!((file, line), (format!("{FILES}/file_contexts"), None));
 }
 
 #[test]
