@@ -1,6 +1,7 @@
 //! The command line as typed.
 
 mod composefs;
+mod engine;
 mod host;
 
 use std::num::NonZeroUsize;
@@ -14,6 +15,7 @@ pub(crate) use composefs::{
     BuildArgs, ComposefsCommand, ComposefsVerb, MountArgs, PathArgs, TREE_HELP, TreeName,
     TreeOrFileArgs, parse_tree,
 };
+pub(crate) use engine::EngineArgs;
 pub(crate) use host::{
     AfterArgs, DeployArgs, HostCommand, HostPruneArgs, HostVerb, InitArgs, PlaceArgs, RollbackArgs,
     StatusArgs, SwitchArgs, UpgradeArgs, WhichArgs,
@@ -114,7 +116,7 @@ pub(crate) struct SelinuxCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SelinuxVerb {
     /// Hold every label of an image against the image's own policy
-    Check(NameArgs),
+    Check(LabelCheckArgs),
     /// Show which label paths get, and from which rule of which file
     Lookup(LookupArgs),
 }
@@ -131,6 +133,16 @@ pub(crate) struct LookupArgs {
     /// What a path is that the image does not have [default: file, or directory with a slash at the end]
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     pub(crate) file_type: Option<TypeArg>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LabelCheckArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 /// The types that a policy tells apart.
@@ -180,6 +192,7 @@ containers-storage:IMAGE, docker-daemon:IMAGE, or one of these behind ostree-unv
 ostree-remote-image:REMOTE:";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct PullArgs {
     #[arg(value_name = "REFERENCE", value_parser = parse_reference, help = REFERENCE_HELP)]
     pub(crate) reference: OstreeImageReference,
@@ -195,6 +208,14 @@ pub(crate) struct PullArgs {
     /// Whose merge rules hold; "ostree-ext" gives the same tree as that program
     #[arg(long, value_enum, default_value_t = CompatArg::None)]
     pub(crate) compat: CompatArg,
+    /// Give files no SELinux labels, for hosts that run without; a base keeps those that it has
+    #[arg(long, conflicts_with = "selinux_engine")]
+    pub(crate) disable_selinux: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    /// Do not name the composefs image in the merge commit, for hosts that do not verify what they boot: less CPU time
+    #[arg(long)]
+    pub(crate) no_composefs_digest: bool,
     /// How many layers are fetched and imported at once [default: by processors, 4 to 8]
     #[arg(long, short, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub(crate) jobs: Option<NonZeroUsize>,

@@ -8,6 +8,7 @@ use cap_std::fs::Dir;
 use ostree::gio::Cancellable;
 use ostree_objects::{Checksum, ObjectName, RepoMode};
 use ostree_store::Repo;
+use selinux_label::Engine;
 
 use crate::lock::{LockMode, RepoLock};
 use crate::{Error, Observer};
@@ -29,6 +30,7 @@ pub struct Storage {
     /// The physical root of the host that the repository belongs to, where it was opened by that.
     root: Option<Dir>,
     patience: Duration,
+    pub(crate) label_engine: Engine,
 }
 
 impl Storage {
@@ -49,6 +51,7 @@ impl Storage {
             dir,
             root: None,
             patience: LOCK_PATIENCE,
+            label_engine: Engine::default(),
         })
     }
 
@@ -87,6 +90,15 @@ impl Storage {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// Have this engine look up SELinux labels. The labels are the same.
+    #[must_use]
+    pub fn with_label_engine(self, label_engine: Engine) -> Self {
+        Self {
+            label_engine,
+            ..self
+        }
     }
 
     /// The object store below.

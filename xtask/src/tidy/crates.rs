@@ -91,6 +91,7 @@ const CRATES: &[Line] = &[
             "image-source",
             "ostree-layer",
             "ostree-flatten",
+            "selinux-label",
         ],
         theirs: &["clap", "indicatif", "anyhow"],
         heavy: HEAVY,

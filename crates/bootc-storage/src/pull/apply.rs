@@ -14,7 +14,7 @@ use super::layer_state::{VerifiedLayers, has_ref, state_of};
 use super::merge::MergedImage;
 use super::plan::Work;
 use super::transfer::{Arrived, Transfer};
-use super::{LayerPlan, LayerState, PullConfig, PullPlan};
+use super::{Labels, LayerPlan, LayerState, PullConfig, PullPlan};
 use crate::lock::LockMode;
 use crate::stored::layer_commit;
 use crate::{Error, Event, Observer, Phase, Storage};
@@ -193,7 +193,7 @@ impl<'a> Pull<'a> {
     /// Commit layer and chunks. The commit refers to objects of the chunks, so it becomes visible after them.
     fn bring_in_base(&mut self) -> Result<Option<Checksum>, Error> {
         let layers = self.wanted(|role| role != Role::Derived, None)?;
-        let forecast = Forecast::of_base();
+        let forecast = Forecast::none();
         let held_back = self.transfer(&layers, PathPolicy::everything(), &forecast)?;
         let stored_base = self
             .layout
@@ -226,7 +226,10 @@ impl<'a> Pull<'a> {
         let PullPlan {
             previous, config, ..
         } = self.plan;
-        let forecast = Forecast::new(self.storage, base, previous.as_ref(), config);
+        let forecast = match self.config.labels {
+            Labels::OfPolicy => Forecast::new(self.storage, base, previous.as_ref(), config),
+            Labels::Off => Forecast::none(),
+        };
         forecast.look_in_stored(self.storage, &self.commits);
         self.transfer(&layers, policy, &forecast).map(drop)
     }

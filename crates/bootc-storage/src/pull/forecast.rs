@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use oci_manifest::Config;
 use ostree_layer::{Labelling, Labels, LayerFiles, SeekLabels, UnlabelledLayer};
 use ostree_objects::Checksum;
-use selinux_label::{Policy, is_policy_path};
+use selinux_label::{Engine, Policy, is_policy_path};
 
 use crate::Storage;
 use crate::selinux::{PolicyLabels, StoredTree, WaitingLayers};
@@ -30,12 +30,15 @@ pub enum ExpectedPolicy {
     Layers,
     /// None: an image that does not say that it boots.
     None,
+    /// None: no labels are wanted.
+    Off,
 }
 
 /// What is known of the labels of derived layers while these come in.
 pub(super) struct Forecast {
     pub(super) expected: ExpectedPolicy,
     labels: OnceLock<PolicyLabels>,
+    engine: Engine,
 }
 
 impl Forecast {
@@ -66,11 +69,12 @@ impl Forecast {
         Self {
             expected: ExpectedPolicy::Layers,
             labels: OnceLock::new(),
+            engine: storage.label_engine,
         }
     }
 
-    /// For layers that bring their own labels.
-    pub(super) fn of_base() -> Self {
+    /// For layers that bring their own labels, or get none.
+    pub(super) fn none() -> Self {
         Self::known(ExpectedPolicy::None, None)
     }
 
@@ -78,6 +82,7 @@ impl Forecast {
         Self {
             expected,
             labels: OnceLock::from(PolicyLabels(policy)),
+            engine: Engine::default(),
         }
     }
 
@@ -121,7 +126,7 @@ impl Forecast {
 
     /// A policy that is not whole yet, or bad, is no forecast; the merged tree's is what counts.
     fn look_in_files(&self, files: &WaitingLayers<'_>) {
-        if let Ok(Some(policy)) = Policy::open(files) {
+        if let Ok(Some(policy)) = Policy::open_with(files, self.engine) {
             self.settle(Some(policy));
         }
     }
@@ -149,5 +154,6 @@ impl SeekLabels for Forecast {
 
 /// The policy of a stored tree. What cannot be read or understood is no forecast.
 fn policy_of(storage: &Storage, root: Checksum) -> Option<Policy> {
-    Policy::open(&StoredTree::published(&storage.repo, root)).ok()?
+    let tree = StoredTree::published(&storage.repo, root);
+    Policy::open_with(&tree, storage.label_engine).ok()?
 }

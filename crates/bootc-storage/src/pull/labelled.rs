@@ -118,7 +118,7 @@ impl Pull<'_> {
         stage: &Stage,
         root: Checksum,
     ) -> Result<PolicyLabels, Error> {
-        Policy::open(&StoredTree::staged(stage, root))
+        Policy::open_with(&StoredTree::staged(stage, root), self.storage.label_engine)
             .map(PolicyLabels)
             .map_err(|source| Error::Policy {
                 reference: self.reference.clone(),
@@ -168,12 +168,11 @@ impl Pull<'_> {
             // What the policy leaves without a label has none in a layer, whatever an earlier image has there.
             written |= set_right(&mut layer.tree, Of::Layer, None)?;
             let digest = &self.layout.layers[layer.index].descriptor.digest;
-            if let Some(fingerprint) = &fingerprint
-                // Else the layer was taken over by its diff_id, and nobody has read the blob that the ref is of.
-                && layer_commit(self.storage, digest) == Some(layer.checksum)
+            // Else the layer was taken over by its diff_id, and nobody has read the blob that the ref is of.
+            if layer_commit(self.storage, digest) == Some(layer.checksum)
                 && layer.goes_along(|| others.contains(digest))
             {
-                layer.recommitted = Some(self.recommit(layer, fingerprint, stage)?);
+                layer.recommitted = Some(self.recommit(layer, fingerprint.as_deref(), stage)?);
                 written = true;
             }
         }
@@ -196,17 +195,20 @@ impl Pull<'_> {
         Ok(Shared::By(digests))
     }
 
-    /// The commit that importing the layer under the policy gives.
+    /// The commit that importing the layer under the policy, or under none, gives.
     fn recommit(
         &self,
         layer: &InputLayer,
-        fingerprint: &str,
+        fingerprint: Option<&str>,
         stage: &Stage,
     ) -> Result<Checksum, Error> {
         let mut commit = layer.commit.clone();
         (commit.tree, commit.meta) = (layer.tree.tree, layer.tree.meta);
-        let fingerprint = Value::Str(fingerprint.to_owned());
-        commit.metadata.insert(LABEL_POLICY_KEY, fingerprint);
+        commit.metadata.0.remove(LABEL_POLICY_KEY);
+        if let Some(fingerprint) = fingerprint {
+            let fingerprint = Value::Str(fingerprint.to_owned());
+            commit.metadata.insert(LABEL_POLICY_KEY, fingerprint);
+        }
         stage.write_commit(&commit).map_err(|source| Error::Store {
             action: "write a layer's commit with its labels",
             source,

@@ -7,31 +7,33 @@ use ostree_flatten::{DirectoryRule, LayerTree, MergeCommit, Merged, drop_injecte
 use ostree_objects::{Checksum, Value};
 use ostree_store::Stage;
 
-use super::Compat;
 use super::apply::Pull;
 use super::labelled::{InputLayer, Inputs, LabelReport};
+use super::{Compat, Labels, PullConfig};
 use crate::composefs::{KEY_COMPOSEFS_DIGEST, KnownDigests, has_too_many_paths};
 use crate::selinux::PolicyLabels;
 use crate::stored::StoredImage;
 use crate::{Error, Event, IMPORTER_PREFIX, IMPORTER_VERSION, Phase, Warning};
 
-/// What a merge commit made under other rules has behind the importer's version.
-const COMPAT_SUFFIX: &str = "+compat.ostree-ext";
-
-/// Who made a merge commit, and by whose rules.
-fn importer(compat: Compat) -> String {
-    match compat {
-        Compat::None => IMPORTER_VERSION.to_owned(),
-        Compat::OstreeExt => format!("{IMPORTER_VERSION}{COMPAT_SUFFIX}"),
+/// Who made a merge commit, and by which rules, where these are not the default.
+fn importer(config: &PullConfig) -> String {
+    match config.rules() {
+        rules if rules.is_empty() => IMPORTER_VERSION.to_owned(),
+        rules => format!("{IMPORTER_VERSION}+{rules}"),
     }
 }
 
 /// Whether a stored image was merged by us and not by the rules asked for. What another program merged is taken as it is.
-pub(super) fn has_other_rules(image: &StoredImage, compat: Compat) -> bool {
-    image.importer.as_ref().is_some_and(|importer| {
-        importer.starts_with(IMPORTER_PREFIX)
-            && importer.ends_with(COMPAT_SUFFIX) != (compat == Compat::OstreeExt)
-    })
+pub(super) fn has_other_rules(image: &StoredImage, config: &PullConfig) -> bool {
+    let ours = |importer: &&String| importer.starts_with(IMPORTER_PREFIX);
+    image
+        .importer
+        .as_ref()
+        .filter(ours)
+        .is_some_and(|importer| {
+            let rules = importer.split_once('+').map_or("", |(_, rules)| rules);
+            rules != config.rules()
+        })
 }
 
 /// What a merge gave.
@@ -49,7 +51,10 @@ impl Pull<'_> {
         let mut inputs = self.inputs(base)?;
         let mut stage = self.merge_stage()?;
         let mut merged = self.merge_trees(&inputs, &mut stage)?;
-        let labels = self.merged_policy(&stage, merged.tree)?;
+        let labels = match self.config.labels {
+            Labels::OfPolicy => self.merged_policy(&stage, merged.tree)?,
+            Labels::Off => PolicyLabels(None),
+        };
         let mut report = LabelReport {
             policy: labels.0.as_ref().map(|policy| policy.name().to_owned()),
             ..LabelReport::default()
@@ -77,9 +82,9 @@ impl Pull<'_> {
 
     fn merge_stage(&self) -> Result<Stage, Error> {
         let stage = self.storage.repo.stage();
-        let stage = match self.config.compat {
-            Compat::None => stage.and_then(Stage::with_file_digests),
-            Compat::OstreeExt => stage,
+        let stage = match self.config.names_composefs_image() {
+            true => stage.and_then(Stage::with_file_digests),
+            false => stage,
         };
         stage.map_err(store("stage the merge commit"))
     }
@@ -125,7 +130,7 @@ impl Pull<'_> {
         stage: &Stage,
     ) -> Result<BTreeMap<String, Value>, Error> {
         let mut extra: BTreeMap<_, _> = self.label_metadata(labels).into_iter().collect();
-        if self.config.compat == Compat::OstreeExt {
+        if !self.config.names_composefs_image() {
             return Ok(extra);
         }
         let too_many = has_too_many_paths(stage, &merged.tree);
@@ -178,7 +183,7 @@ impl Pull<'_> {
             manifest: self.plan.manifest.raw(),
             manifest_digest: &self.plan.manifest_digest.to_string(),
             config: self.plan.config.raw(),
-            importer_version: &importer(self.config.compat),
+            importer_version: &importer(self.config),
             parent: base.copied(),
             timestamp: created_timestamp(&self.plan.manifest, &self.plan.config),
             extra,

@@ -12,7 +12,7 @@ mod transfer;
 mod verify_base;
 
 pub use apply::{Pulled, StoredReport};
-pub use config::{Compat, PullConfig, default_jobs};
+pub use config::{Compat, ComposefsDigest, Labels, PullConfig, default_jobs};
 pub use forecast::ExpectedPolicy;
 pub use labelled::LabelReport;
 pub use layer_state::{LayerPlan, LayerState};

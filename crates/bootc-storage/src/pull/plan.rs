@@ -15,7 +15,7 @@ use ostree_refs::{IMAGE_PREFIX, RefName, collides};
 use super::forecast::{ExpectedPolicy, Forecast};
 use super::layer_state::{VerifiedLayers, state_of};
 use super::merge::has_other_rules;
-use super::{LayerPlan, LayerState, PullConfig, SpaceNeed};
+use super::{Labels, LayerPlan, LayerState, PullConfig, SpaceNeed};
 use crate::list::chain;
 use crate::stored::{StoredImage, image_ref_of};
 use crate::{Error, Event, Observer, Phase, Storage, Warning, path_policy};
@@ -182,7 +182,7 @@ impl Storage {
         let layout = Layout::new(&manifest, &image_config).map_err(invalid)?;
         check_remote(reference, &layout)?;
         let (layers, path_policy) = self.layer_plans(&layout, config)?;
-        let policy = self.expected_policy(&layers, previous.as_ref(), &image_config);
+        let policy = self.expected_policy(&layers, previous.as_ref(), &image_config, config.labels);
         let space = SpaceNeed::of(&self.repo, &layers)?;
         Ok(PullPlan {
             reference: reference.clone(),
@@ -235,7 +235,11 @@ impl Storage {
         layers: &[LayerPlan],
         previous: Option<&StoredImage>,
         config: &Config,
+        labels: Labels,
     ) -> ExpectedPolicy {
+        if labels == Labels::Off {
+            return ExpectedPolicy::Off;
+        }
         let base = layers.iter().find(|plan| plan.layer.role == Role::Commit);
         let commit = match base.map(|plan| &plan.state) {
             None => None,
@@ -296,7 +300,7 @@ impl Storage {
         let Ok(layout) = Layout::new(&stored.manifest, &stored.config) else {
             return Ok(None);
         };
-        if has_other_rules(stored, config.compat)
+        if has_other_rules(stored, config)
             || stored
                 .config
                 .check_platform(&config.source.platform)

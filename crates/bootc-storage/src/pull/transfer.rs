@@ -17,7 +17,7 @@ use ostree_store::{Repo, Stage};
 
 use super::forecast::Forecast;
 use super::layer_state::{VerifiedLayers, state_of};
-use super::{Compat, LayerPlan, LayerState, PullConfig};
+use super::{LayerPlan, LayerState, PullConfig};
 use crate::selinux::PolicyLabels;
 use crate::{Error, Event, IMPORTER_VERSION, Observer};
 
@@ -141,9 +141,9 @@ impl Transfer<'_> {
         };
         let stage = self.repo.stage();
         // For the digest in the merge commit.
-        let stage = match self.config.compat {
-            Compat::None => stage.and_then(Stage::with_file_digests),
-            Compat::OstreeExt => stage,
+        let stage = match self.config.names_composefs_image() {
+            true => stage.and_then(Stage::with_file_digests),
+            false => stage,
         };
         let stage = stage.map_err(|source| Error::Store {
             action: "stage a layer",

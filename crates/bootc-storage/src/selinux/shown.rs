@@ -60,7 +60,8 @@ impl Storage {
     /// [`Error::Policy`] for one that cannot be used; when the image cannot be read.
     pub fn image_policy(&self, image: &StoredImage) -> Result<Option<ImagePolicy>, Error> {
         let reference = image.reference.to_string();
-        let policy = Policy::open(&StoredTree::published(&self.repo, image.tree.0));
+        let tree = StoredTree::published(&self.repo, image.tree.0);
+        let policy = Policy::open_with(&tree, self.label_engine);
         let policy = policy.map_err(|source| Error::Policy {
             reference: reference.clone(),
             source: Box::new(source),

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bootc_storage::pull::{Compat, PullConfig, PullPlan, Pulled, default_jobs};
+use bootc_storage::pull::{
+    Compat, ComposefsDigest, Labels, PullConfig, PullPlan, Pulled, default_jobs,
+};
 use bootc_storage::{Error, Event, Observer, Storage};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -76,6 +78,8 @@ impl Host {
         PullConfig {
             source,
             compat: Compat::None,
+            labels: Labels::OfPolicy,
+            composefs_digest: ComposefsDigest::Named,
             jobs: default_jobs(),
             limits: ostree_layer::Limits::default(),
         }
@@ -101,13 +105,17 @@ impl Host {
             compat,
             ..self.config()
         };
+        self.pull_as(reference, &config)
+    }
+
+    pub(crate) fn pull_as(&self, reference: &str, config: &PullConfig) -> Pulled {
         let reference = OstreeImageReference::parse_lenient(reference).unwrap();
         let plan = self
             .storage
-            .plan_pull(&reference, &config, &self.observer())
+            .plan_pull(&reference, config, &self.observer())
             .unwrap();
         self.storage
-            .apply_pull(&plan, &config, &self.observer())
+            .apply_pull(&plan, config, &self.observer())
             .unwrap()
     }
 

@@ -17,6 +17,7 @@ mod composefs;
 mod deploy;
 mod events;
 mod host;
+mod labelling;
 mod locks;
 mod lookup;
 mod plan;

@@ -24,8 +24,8 @@ pub(crate) fn policy(etc: &str, rules: &[(&str, &str)]) -> String {
     )
 }
 
-const BIN: (&str, &str) = ("/usr/bin(/.*)?", "u:r:bin:s0");
-const ANY: (&str, &str) = ("/.*", "u:r:any:s0");
+pub(crate) const BIN: (&str, &str) = ("/usr/bin(/.*)?", "u:r:bin:s0");
+pub(crate) const ANY: (&str, &str) = ("/.*", "u:r:any:s0");
 const TOOL: (&str, &str) = ("/usr/bin/tool", "u:r:tool:s0");
 const QUIET: (&str, &str) = ("/usr/quiet", "<<none>>");
 
@@ -63,7 +63,7 @@ fn labels(host: &Host, commit: &Checksum) -> BTreeMap<String, String> {
 }
 
 /// Every label is that of these rules, the last that fits first.
-fn assert_labelled(host: &Host, commit: &Checksum, rules: &[(&str, &str)]) {
+pub(crate) fn assert_labelled(host: &Host, commit: &Checksum, rules: &[(&str, &str)]) {
     for (path, label) in labels(host, commit) {
         let path = if path.is_empty() { "/" } else { &path };
         let fits = |regex: &str| match regex.strip_suffix("(/.*)?") {
@@ -79,7 +79,7 @@ fn assert_labelled(host: &Host, commit: &Checksum, rules: &[(&str, &str)]) {
     }
 }
 
-fn layer_policy(host: &Host, layer: &test_images::Layer) -> Option<String> {
+pub(crate) fn layer_policy(host: &Host, layer: &test_images::Layer) -> Option<String> {
     let commit = host.layer_commit(layer)?.parse().unwrap();
     let commit = host.storage.repo().read_commit(&commit).unwrap();
     match commit.metadata.get("bootc-storage.selinux-policy") {

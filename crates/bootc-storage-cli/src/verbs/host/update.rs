@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use bootc_storage::host::kargs::KernelArguments;
 use bootc_storage::host::{LockedHost, Stateroot, UpdateRequest, Updated};
-use bootc_storage::pull::{Compat, PullConfig, default_jobs};
+use bootc_storage::pull::{Compat, ComposefsDigest, Labels, PullConfig, default_jobs};
 use ostree_layer::Limits;
 use serde::Serialize;
 
@@ -55,6 +55,8 @@ pub(super) fn pull_config(source: &SourceArgs) -> anyhow::Result<PullConfig> {
     Ok(PullConfig {
         source: source_config(source)?,
         compat: Compat::None,
+        labels: Labels::OfPolicy,
+        composefs_digest: ComposefsDigest::Named,
         jobs,
         limits: Limits::default(),
     })

@@ -5,7 +5,9 @@ mod pulled;
 
 use std::process::ExitCode;
 
-use bootc_storage::pull::{Compat, PullConfig, PullPlan, Pulled, default_jobs};
+use bootc_storage::pull::{
+    Compat, ComposefsDigest, Labels, PullConfig, PullPlan, Pulled, default_jobs,
+};
 use bootc_storage::{Event, Observer, Storage, Warning};
 use ostree_layer::Limits;
 
@@ -26,12 +28,22 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
             CompatArg::None => Compat::None,
             CompatArg::OstreeExt => Compat::OstreeExt,
         },
+        labels: match args.disable_selinux {
+            true => Labels::Off,
+            false => Labels::OfPolicy,
+        },
+        composefs_digest: match args.no_composefs_digest {
+            true => ComposefsDigest::Off,
+            false => ComposefsDigest::Named,
+        },
         jobs: args.jobs.unwrap_or_else(default_jobs),
         limits: Limits::default(),
     };
     let mode = args.repo_mode.map(Into::into);
     // A repository that is missing is made once it is known that there is an image for it.
-    let opened = repository::open_or_imagine(global, mode)?;
+    let mut opened = repository::open_or_imagine(global, mode)?;
+    let engine = args.engine.selinux_engine;
+    opened.storage = opened.storage.with_label_engine(engine);
     let progress = Progress::new(output);
     let observer = progress.observer();
     let plan = opened
@@ -44,9 +56,10 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
     let pulled = plan.map_err(anyhow::Error::from).and_then(|plan| {
         plan.require_space()?;
         let storage = opened.or_create(global, mode, |text| progress.line(text))?;
+        let storage = storage.with_label_engine(engine);
         let pulled = apply(&storage, &plan, &config, &observer)?;
         let mut view = PulledView::of(&plan, &pulled);
-        if output.json {
+        if !output.is_human() {
             view = view.with_stored_policy(&storage, &plan);
         }
         Ok(view)

@@ -68,6 +68,8 @@ enum PolicyFrom {
     Layers,
     /// Nowhere, as far as can be told: the image does not say that it boots.
     None,
+    /// Nowhere: none are wanted.
+    Off,
 }
 
 impl PolicyView {
@@ -78,6 +80,7 @@ impl PolicyView {
             ExpectedPolicy::Previous(name) => (PolicyFrom::Stored, Some(name)),
             ExpectedPolicy::Layers => (PolicyFrom::Layers, None),
             ExpectedPolicy::None => (PolicyFrom::None, None),
+            ExpectedPolicy::Off => (PolicyFrom::Off, None),
         };
         Self {
             from,
@@ -91,6 +94,7 @@ impl PolicyView {
             PolicyFrom::Stored => "of the version that is stored now",
             PolicyFrom::Layers => "of the layers, if they have one",
             PolicyFrom::None => return "of whatever policy the layers turn out to have".to_owned(),
+            PolicyFrom::Off => return "none".to_owned(),
         };
         match &self.name {
             Some(name) => format!("of policy {}, that {from}", plain(name)),

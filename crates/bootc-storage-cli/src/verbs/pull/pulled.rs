@@ -31,7 +31,7 @@ pub(crate) struct PulledView {
     layers_stored: Vec<StoredView>,
     /// Paths of this pull's layers that an ostree host has no place for, counted by top-level name.
     dropped_paths: BTreeMap<String, u64>,
-    /// The name of the image's SELinux policy; null when it has none.
+    /// The name of the image's SELinux policy; null when it has none or no labels were wanted.
     policy: Option<String>,
     /// Paths of the base and of layers whose label was not that policy's and was set right.
     relabelled_paths: u64,
@@ -124,7 +124,7 @@ impl PulledView {
             );
         }
         let labels = match (&self.policy, self.relabelled_paths) {
-            (None, _) => "no SELinux policy".to_owned(),
+            (None, _) => "of no policy".to_owned(),
             (Some(policy), 0) => format!("of policy {}", plain(policy)),
             (Some(policy), changed) => format!(
                 "of policy {}; {} set right",

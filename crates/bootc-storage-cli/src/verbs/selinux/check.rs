@@ -7,7 +7,7 @@ use bootc_storage::label_text;
 use serde::Serialize;
 
 use super::{image_with_policy, policy_line};
-use crate::args::{Global, NameArgs};
+use crate::args::{Global, LabelCheckArgs};
 use crate::exit;
 use crate::output::Output;
 use crate::repository;
@@ -50,9 +50,13 @@ struct MislabelledView {
 }
 
 /// Exit code 5 when a label is not the policy's, in either format.
-pub(crate) fn run(global: &Global, args: &NameArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let storage = repository::open(global)?;
-    let (image, policy) = image_with_policy(&storage, &args.image)?;
+pub(crate) fn run(
+    global: &Global,
+    args: &LabelCheckArgs,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let storage = repository::open(global)?.with_label_engine(args.engine.selinux_engine);
+    let (image, policy) = image_with_policy(&storage, &args.name.image)?;
     let check = storage.check_labels(&image, &policy)?;
     let text = |label: Option<Vec<u8>>| label.map(|label| label_text(&label));
     let mut mislabelled: Vec<_> = check

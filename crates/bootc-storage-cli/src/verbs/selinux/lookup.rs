@@ -78,7 +78,7 @@ struct RuleView {
 }
 
 pub(crate) fn run(global: &Global, args: &LookupArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let storage = repository::open(global)?;
+    let storage = repository::open(global)?.with_label_engine(args.engine.selinux_engine);
     let (image, policy) = image_with_policy(&storage, &args.image)?;
     let mut paths = Vec::with_capacity(args.paths.len());
     for path in &args.paths {
