@@ -145,27 +145,22 @@ fn run_all(commands: &[&[&str]]) -> Result<()> {
         .try_for_each(|args| cargo().args(*args).run().map(drop))
 }
 
+/// A cargo command for a package with its feature `libselinux`.
+fn with_libselinux<'a>(command: &[&'a str], package: &'a str) -> Vec<&'a str> {
+    let feature = ["--locked", "--package", package, "--features", "libselinux"];
+    [command, &feature].concat()
+}
+
 /// Looks at all that is built by default, and at what only libselinux's feature brings.
 fn clippy() -> Result<()> {
-    let flags = [
-        "--all-targets",
-        "--locked",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    let default = ["clippy", "--workspace"];
-    let oracle = [
-        "clippy",
-        "--package",
-        "selinux-label",
-        "--features",
-        "libselinux",
-    ];
+    let flags = ["--all-targets", "--quiet", "--", "-D", "warnings"];
+    let default = ["clippy", "--workspace", "--locked"];
+    let oracle = with_libselinux(&["clippy"], "selinux-label");
+    let engine = with_libselinux(&["clippy"], "bootc-storage-cli");
     run_all(&[
         &[&default[..], &flags].concat(),
         &[&oracle[..], &flags].concat(),
+        &[&engine[..], &flags].concat(),
     ])
 }
 
@@ -241,20 +236,14 @@ fn unit(count: &mut Count) -> Result<()> {
     ];
     let all = counted(cargo().args(all), count);
     // With the feature, the workspace would link libselinux, which nobody else needs.
-    let oracle = [
-        "nextest",
-        "run",
-        "--package",
-        "selinux-label",
-        "--features",
-        "libselinux",
-        "--locked",
-        "--profile",
-        "ci",
-        "oracle",
-    ];
-    counted(cargo().args(oracle), count)?;
-    all
+    let oracle = with_libselinux(&["nextest", "run"], "selinux-label");
+    let oracle = counted(
+        cargo().args(oracle).args(["--profile", "ci", "oracle"]),
+        count,
+    );
+    let engine = with_libselinux(&["nextest", "run"], "bootc-storage-cli");
+    let engine = counted(cargo().args(engine).args(["--profile", "ci"]), count);
+    all.and(oracle).and(engine)
 }
 
 /// Runs a test command, passes on what it prints, and counts the tests in its closing lines.

@@ -20,6 +20,14 @@ pub(crate) fn advice(
     if let Some(bootc_storage::Error::NotFound { .. }) = error.downcast_ref() {
         return Some("`bootc-storage image list` shows the images that are stored");
     }
+    if error.chain().any(needs_libselinux) {
+        return Some(match cfg!(feature = "libselinux") {
+            true => "--selinux-engine libselinux has libselinux look up the labels",
+            false => {
+                "a program built with `--features libselinux` can pull it, with --selinux-engine libselinux"
+            }
+        });
+    }
     let says_it_itself = error.chain().any(|cause| {
         matches!(
             cause.downcast_ref::<bootc_storage::Error>(),
@@ -43,6 +51,12 @@ pub(crate) fn advice(
         Kind::Denied => Some("run it as the user that the files belong to"),
         _ => None,
     }
+}
+
+fn needs_libselinux(cause: &(dyn StdError + 'static)) -> bool {
+    let boxed = cause.downcast_ref::<Box<selinux_label::Error>>();
+    let error = boxed.map(AsRef::as_ref).or_else(|| cause.downcast_ref());
+    matches!(error, Some(selinux_label::Error::UnsupportedRegex { .. }))
 }
 
 fn is_read_only(error: &anyhow::Error) -> bool {
