@@ -192,12 +192,24 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn case(&self, name: Name, results: &mut Results) -> Result<()> {
-        use Contestant::{Composefs, Limit, OstreeExt, Ours, OursFromRegistry, Tar, Umoci};
+        use Contestant::{
+            Composefs, Limit, OstreeExt, Ours, OursFromRegistry, OursWithoutDigest,
+            OursWithoutLabels, Tar, Umoci,
+        };
         let image = |kind, contestants: &[Contestant]| self.image(kind, contestants);
         let case = match name {
             Name::PlainGzip => image(
                 Kind::PlainGzip,
-                &[Ours, OursFromRegistry, Limit, Tar, Composefs, Umoci],
+                &[
+                    Ours,
+                    OursWithoutLabels,
+                    OursWithoutDigest,
+                    OursFromRegistry,
+                    Limit,
+                    Tar,
+                    Composefs,
+                    Umoci,
+                ],
             )?,
             Name::PlainZstd => image(Kind::PlainZstd, &[Ours, Limit, Tar, Composefs])?,
             Name::EncapsulatedGzip => image(Kind::EncapsulatedGzip, &[Ours, Limit, OstreeExt])?,
@@ -222,7 +234,7 @@ impl Bench<'_> {
         let input = self.inputs.get(kind)?;
         let mut contestants = contestants.to_vec();
         if self.options.no_peers {
-            contestants.retain(|who| matches!(who, Contestant::Ours | Contestant::Limit));
+            contestants.retain(|who| who.is_ours_alone() || *who == Contestant::Limit);
         }
         let encapsulated = matches!(kind, Kind::EncapsulatedGzip | Kind::EncapsulatedZstd);
         let steps = self.options.steps();

@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(super) enum Contestant {
     Ours,
+    /// Without SELinux labels: what these cost.
+    OursWithoutLabels,
+    /// Without digests of files and of the composefs image: what these cost.
+    OursWithoutDigest,
     /// From a registry on loopback, through skopeo.
     OursFromRegistry,
     /// The least that a pull has to do: `limit.rs`.
@@ -86,6 +90,8 @@ impl Contestant {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            Self::OursWithoutLabels => "ours, no labels",
+            Self::OursWithoutDigest => "ours, no digests",
             Self::OursFromRegistry => "ours, from a registry",
             Self::Limit => "limit program",
             Self::OstreeExt => "ostree-ext 0.15.3",
@@ -93,6 +99,14 @@ impl Contestant {
             Self::Umoci => "umoci unpack",
             Self::Tar => "tar -x, sync",
         }
+    }
+
+    /// The same program on the same files, with some of its work left out or none.
+    pub(super) fn is_ours_alone(self) -> bool {
+        matches!(
+            self,
+            Self::Ours | Self::OursWithoutLabels | Self::OursWithoutDigest
+        )
     }
 
     /// What it can do of the steps.
@@ -105,9 +119,11 @@ impl Contestant {
                 Step::Update,
                 Step::Prune,
             ],
-            Self::OursFromRegistry | Self::OstreeExt | Self::Composefs => {
-                &[Step::First, Step::Noop, Step::Update]
-            }
+            Self::OursWithoutLabels
+            | Self::OursWithoutDigest
+            | Self::OursFromRegistry
+            | Self::OstreeExt
+            | Self::Composefs => &[Step::First, Step::Noop, Step::Update],
             Self::Limit | Self::Umoci | Self::Tar => &[Step::First],
         }
     }
@@ -150,6 +166,16 @@ impl Contestant {
         Ok(match self {
             Self::Ours if step == Step::Prune => ours(place, "prune"),
             Self::Ours => ours(place, "pull").args(["--repo-mode", "bare", &image]),
+            Self::OursWithoutLabels => {
+                ours(place, "pull")
+                    .arg("--disable-selinux")
+                    .args(["--repo-mode", "bare", &image])
+            }
+            Self::OursWithoutDigest => ours(place, "pull").arg("--no-composefs-digest").args([
+                "--repo-mode",
+                "bare",
+                &image,
+            ]),
             Self::OursFromRegistry => {
                 let registry = place.registry.context("no registry was started")?;
                 from_registry(place, &registry.name())

@@ -3,7 +3,7 @@
 use super::Results;
 use super::bars::Bar;
 use super::chain::{Case, Row};
-use super::contestant::Contestant;
+use super::contestant::{Contestant, Step};
 use super::measure::Sample;
 use super::verdict::Verdict;
 use crate::run::bytes;
@@ -63,6 +63,25 @@ fn print_case(case: &Case) {
             );
         }
         print_row(case, row);
+    }
+    print_costs(case);
+}
+
+/// What parts of our work cost, of which one run was without.
+fn print_costs(case: &Case) {
+    let parts = [
+        ("labels", Contestant::OursWithoutLabels),
+        ("digests", Contestant::OursWithoutDigest),
+    ];
+    for (part, without) in parts {
+        for step in [Step::First, Step::Noop, Step::Update] {
+            let more =
+                |of: fn(&Sample) -> f64| Some((case.ratio(without, step, of)? - 1.0) * 100.0);
+            if let (Some(wall), Some(cpu)) = (more(|sample| sample.wall_s), more(Sample::cpu_s)) {
+                let step = step.name();
+                println!("\n{part} cost, {step}: {wall:+.1} % wall, {cpu:+.1} % CPU");
+            }
+        }
     }
 }
 

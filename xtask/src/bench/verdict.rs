@@ -82,7 +82,10 @@ impl Reference {
 
     fn compare(&self, who: Contestant, place: &Place<'_>, ours: &Path) -> Result<Verdict> {
         let found = match who {
-            Contestant::OstreeExt | Contestant::OursFromRegistry => {
+            Contestant::OstreeExt
+            | Contestant::OursFromRegistry
+            | Contestant::OursWithoutLabels
+            | Contestant::OursWithoutDigest => {
                 let found = self.folder.join("peer");
                 checkout(place, &found)?;
                 found
