@@ -21,6 +21,7 @@ pub struct Policy {
 struct Inner {
     name: String,
     fingerprint: Fingerprint,
+    engine: Engine,
     matcher: Matcher,
 }
 
@@ -66,21 +67,41 @@ impl Policy {
     ///
     /// As for [`open`](Self::open); or libselinux refuses the policy.
     pub fn open_with(tree: &dyn PolicyTree, engine: Engine) -> Result<Option<Self>> {
-        let Some(files) = Files::read(tree)? else {
-            return Ok(None);
-        };
+        match Files::read(tree)? {
+            Some(files) => Self::of(files, engine).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn of(files: Files, engine: Engine) -> Result<Self> {
         let matcher = match engine {
             Engine::Builtin => Matcher::Builtin(Builtin::new(&files)?),
             #[cfg(feature = "libselinux")]
             Engine::Libselinux => Matcher::Libselinux(crate::OraclePolicy::of(&files)?),
         };
-        Ok(Some(Self {
+        Ok(Self {
             inner: Arc::new(Inner {
                 fingerprint: Fingerprint::of(&files),
                 name: files.name,
+                engine,
                 matcher,
             }),
-        }))
+        })
+    }
+
+    /// The policy of another tree, by the same engine; this one if its files are the same, without parsing them again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open_with`](Self::open_with).
+    pub fn open_other(&self, tree: &dyn PolicyTree) -> Result<Option<Self>> {
+        let Some(files) = Files::read(tree)? else {
+            return Ok(None);
+        };
+        if self.name() == files.name && self.fingerprint() == Fingerprint::of(&files) {
+            return Ok(Some(self.clone()));
+        }
+        Self::of(files, self.inner.engine).map(Some)
     }
 
     /// The name, which `SELINUXTYPE` in `config` says: `default`, `targeted`.
@@ -232,6 +253,34 @@ mod tests {
     /// Debian's policy.
     const RULES: &str = include_str!("../tests/data/debian/file_contexts");
     const SUBSTITUTIONS: &str = include_str!("../tests/data/debian/file_contexts.subs_dist");
+
+    fn tree(name: &str, rules: &str) -> crate::MemoryTree {
+        let config = format!("SELINUX=enforcing\nSELINUXTYPE={name}\n");
+        let file = |path: &str| format!("etc/selinux/{name}/{path}");
+        crate::MemoryTree(
+            [
+                ("etc/selinux/config".to_owned(), config.into()),
+                (file("policy/policy.33"), Vec::new()),
+                (file("contexts/files/file_contexts"), rules.into()),
+            ]
+            .into(),
+        )
+    }
+
+    #[test]
+    fn the_same_policy_in_another_tree_is_not_parsed_again() {
+        let policy = Policy::open(&tree("one", "/.* x\n")).unwrap().unwrap();
+        let other = |name, rules| policy.open_other(&tree(name, rules)).unwrap().unwrap();
+        let is_same = |other: &Policy| Arc::ptr_eq(&other.inner, &policy.inner);
+        assert!(is_same(&other("one", "/.* x\n")));
+        let changed = other("one", "/.* y\n");
+        assert!(!is_same(&changed));
+        let label = changed.label("/a", 0o100_644).unwrap().unwrap();
+        assert_eq!(label.as_str(), "y");
+        assert_eq!(other("two", "/.* x\n").name(), "two");
+        let none = policy.open_other(&crate::MemoryTree::default()).unwrap();
+        assert!(none.is_none());
+    }
 
     /// The steps of a look-up under Debian's policy, on average over a path for each of its rules.
     #[test]

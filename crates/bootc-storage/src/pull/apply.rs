@@ -1,19 +1,17 @@
 //! Carrying out a plan: base layers, derived layers, merge commit, image ref, in that order.
 
-use std::mem;
-
 use image_source::Source;
 use oci_manifest::{Digest, Layout, Role};
-use ostree_layer::{PathPolicy, Report, StagedLayer, UnlabelledLayer};
+use ostree_layer::{PathPolicy, Report};
 use ostree_objects::Checksum;
 use ostree_store::SyncedRefDirs;
+use selinux_label::Policy;
 
 use super::forecast::Forecast;
 use super::labelled::LabelReport;
 use super::layer_state::{VerifiedLayers, has_ref, state_of};
 use super::merge::MergedImage;
 use super::plan::Work;
-use super::transfer::{Arrived, Transfer};
 use super::{Labels, LayerPlan, LayerState, PullConfig, PullPlan};
 use crate::lock::LockMode;
 use crate::stored::layer_commit;
@@ -84,12 +82,13 @@ impl Storage {
                     labels: None,
                 })
             }
-            Work::Import(source) => {
+            Work::Import { source, foretold } => {
                 plan.require_space()?;
                 let _lock = self.lock(LockMode::Shared, observer)?;
                 self.check_collisions(&plan.reference.imgref, &plan.ref_name)?;
                 self.sweep(observer)?;
-                Pull::new(self, plan, source.as_ref(), config, observer)?.run()
+                let foretold = foretold.clone();
+                Pull::new(self, plan, source.as_ref(), config, observer, foretold)?.run()
             }
         }
     }
@@ -113,10 +112,6 @@ impl Storage {
     }
 }
 
-/// Layers that wait for the policy at most; each is in memory. When there are more, they get no labels for now, and the
-/// merge sets them right.
-const MAX_WAITING: usize = 64;
-
 /// A pull under way, with the repository locked.
 pub(super) struct Pull<'a> {
     pub(super) storage: &'a Storage,
@@ -124,6 +119,8 @@ pub(super) struct Pull<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) config: &'a PullConfig,
     pub(super) observer: &'a Observer,
+    /// The policy that layers are labelled by as they come in, once it is known.
+    pub(super) foretold: Option<Policy>,
     pub(super) layout: Layout,
     /// The image's name, for errors.
     pub(super) reference: String,
@@ -141,6 +138,7 @@ impl<'a> Pull<'a> {
         source: &'a dyn Source,
         config: &'a PullConfig,
         observer: &'a Observer,
+        foretold: Option<Policy>,
     ) -> Result<Self, Error> {
         let reference = plan.reference.imgref.to_string();
         let layout =
@@ -155,6 +153,7 @@ impl<'a> Pull<'a> {
             source,
             config,
             observer,
+            foretold,
             layout,
             reference,
             commits,
@@ -227,11 +226,16 @@ impl<'a> Pull<'a> {
             previous, config, ..
         } = self.plan;
         let forecast = match self.config.labels {
-            Labels::OfPolicy => Forecast::new(self.storage, base, previous.as_ref(), config),
+            Labels::OfPolicy => {
+                let planned = self.foretold.as_ref();
+                Forecast::new(self.storage, base, previous.as_ref(), config, planned)
+            }
             Labels::Off => Forecast::none(),
         };
         forecast.look_in_stored(self.storage, &self.commits);
-        self.transfer(&layers, policy, &forecast).map(drop)
+        self.transfer(&layers, policy, &forecast)?;
+        self.foretold = forecast.policy().cloned();
+        Ok(())
     }
 
     /// The layers of some roles, their state looked at again now that nothing can be pruned under us. Those that are
@@ -286,74 +290,8 @@ impl<'a> Pull<'a> {
         Ok(missing)
     }
 
-    /// Fetch and import `layers`; what is done gets its ref. Returns commit layers, which wait for their chunks.
-    fn transfer(
-        &mut self,
-        layers: &[LayerPlan],
-        policy: PathPolicy,
-        forecast: &Forecast,
-    ) -> Result<Vec<(usize, StagedLayer)>, Error> {
-        let reference = self.reference.clone();
-        let transfer = Transfer {
-            repo: &self.storage.repo,
-            source: self.source,
-            config: self.config,
-            policy,
-            forecast,
-            reference: &reference,
-            observer: self.observer,
-        };
-        let mut held_back = Vec::new();
-        let mut waiting = Vec::new();
-        let done = transfer.run(layers, |index, arrived| {
-            if forecast.labels().is_some() {
-                self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
-            }
-            match arrived {
-                Arrived::Published { commit, report } => {
-                    self.arrived(layers, index, commit, report)?;
-                }
-                Arrived::TakenOver { commit } => {
-                    self.taken_over(layers, index, commit);
-                    forecast.look_in_stored(self.storage, &self.commits);
-                }
-                Arrived::HeldBack(staged) => held_back.push((index, *staged)),
-                Arrived::Unlabelled(layer) => {
-                    waiting.push((index, layer));
-                    if forecast.look_in(&waiting) || waiting.len() >= MAX_WAITING {
-                        self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
-                    }
-                }
-            }
-            Ok(())
-        });
-        // Those are whole, and stay though another layer failed.
-        let labelled = self.label_waiting(&transfer, layers, waiting);
-        done.and(labelled)?;
-        Ok(held_back)
-    }
-
-    /// Finish the layers that waited for the policy: it is known, or no layer has one.
-    fn label_waiting(
-        &mut self,
-        transfer: &Transfer<'_>,
-        layers: &[LayerPlan],
-        waiting: Vec<(usize, Box<UnlabelledLayer>)>,
-    ) -> Result<(), Error> {
-        for (index, layer) in waiting {
-            let labels = transfer.forecast.settle(None);
-            let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else {
-                continue;
-            };
-            if let Arrived::Published { commit, report } = transfer.label(plan, *layer, labels)? {
-                self.arrived(layers, index, commit, report)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Another pull stored the layer, and wrote its ref, since this one looked.
-    fn taken_over(&mut self, layers: &[LayerPlan], index: usize, commit: Checksum) {
+    pub(super) fn taken_over(&mut self, layers: &[LayerPlan], index: usize, commit: Checksum) {
         let Some(plan) = layers.iter().find(|plan| plan.layer.index == index) else {
             return;
         };
@@ -377,7 +315,7 @@ impl<'a> Pull<'a> {
     }
 
     /// A layer's objects are in the repository: give it its ref.
-    fn arrived(
+    pub(super) fn arrived(
         &mut self,
         layers: &[LayerPlan],
         index: usize,

@@ -42,21 +42,24 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
-    /// For layers on top of `base`, of an image that `previous` may be an earlier version of.
+    /// For layers on top of `base`, of an image that `previous` may be an earlier version of. `planned` is what was foretold
+    /// before.
     pub(super) fn new(
         storage: &Storage,
         base: Option<&Checksum>,
         previous: Option<&StoredImage>,
         config: &Config,
+        planned: Option<&Policy>,
     ) -> Self {
         let of_base = base.and_then(|base| {
             let root = storage.repo.read_commit(base).ok()?.tree;
-            policy_of(storage, root)
+            policy_of(storage, root, planned)
         });
         if let Some(policy) = of_base {
             return Self::known(ExpectedPolicy::Base(policy.name().to_owned()), Some(policy));
         }
-        if let Some(policy) = previous.and_then(|image| policy_of(storage, image.tree.0)) {
+        let of_previous = previous.and_then(|image| policy_of(storage, image.tree.0, planned));
+        if let Some(policy) = of_previous {
             let expected = ExpectedPolicy::Previous(policy.name().to_owned());
             return Self::known(expected, Some(policy));
         }
@@ -89,6 +92,11 @@ impl Forecast {
     /// The labels, once they are known.
     pub(super) fn labels(&self) -> Option<&PolicyLabels> {
         self.labels.get()
+    }
+
+    /// The policy, once it is known and where there is one.
+    pub(super) fn policy(&self) -> Option<&Policy> {
+        self.labels()?.0.as_ref()
     }
 
     /// How a layer is to be imported that begins now.
@@ -153,7 +161,7 @@ impl SeekLabels for Forecast {
 }
 
 /// The policy of a stored tree. What cannot be read or understood is no forecast.
-fn policy_of(storage: &Storage, root: Checksum) -> Option<Policy> {
+fn policy_of(storage: &Storage, root: Checksum, known: Option<&Policy>) -> Option<Policy> {
     let tree = StoredTree::published(&storage.repo, root);
-    Policy::open_with(&tree, storage.label_engine).ok()?
+    storage.open_policy(&tree, known).ok()?
 }

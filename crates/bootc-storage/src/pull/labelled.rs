@@ -7,7 +7,6 @@ use ostree_flatten::{LabelError, LayerTree, MAX_CHANGES, Mislabelled, Of, relabe
 use ostree_layer::{DIFF_ID_KEY, LABEL_POLICY_KEY};
 use ostree_objects::{Checksum, Commit, Value};
 use ostree_store::Stage;
-use selinux_label::Policy;
 
 use super::Compat;
 use super::apply::Pull;
@@ -58,12 +57,6 @@ impl InputLayer {
     /// The fingerprint of the policy that labelled it.
     fn policy(&self) -> Option<&str> {
         text(&self.commit, LABEL_POLICY_KEY)
-    }
-
-    /// Whether its commit is replaced by one with the image's labels, so that the files of layer and image are the same
-    /// objects and the next version finds it right. Not where another stored image has the layer, by another policy.
-    fn goes_along(&self, is_shared: impl FnOnce() -> bool) -> bool {
-        self.is_ours() && (self.policy().is_none() || !is_shared())
     }
 
     fn is_ours(&self) -> bool {
@@ -118,7 +111,9 @@ impl Pull<'_> {
         stage: &Stage,
         root: Checksum,
     ) -> Result<PolicyLabels, Error> {
-        Policy::open_with(&StoredTree::staged(stage, root), self.storage.label_engine)
+        let tree = StoredTree::staged(stage, root);
+        self.storage
+            .open_policy(&tree, self.foretold.as_ref())
             .map(PolicyLabels)
             .map_err(|source| Error::Policy {
                 reference: self.reference.clone(),
@@ -154,7 +149,7 @@ impl Pull<'_> {
             (tree.tree, tree.meta) = (done.tree, done.meta);
             Ok(changed)
         };
-        let others = self.layers_of_others()?;
+        let mut others = None;
         let mut written = false;
         // Without a policy nothing is said of the labels that a base has.
         if let (Some(base), Some(_)) = (&mut inputs.base, &fingerprint) {
@@ -167,16 +162,32 @@ impl Pull<'_> {
             }
             // What the policy leaves without a label has none in a layer, whatever an earlier image has there.
             written |= set_right(&mut layer.tree, Of::Layer, None)?;
-            let digest = &self.layout.layers[layer.index].descriptor.digest;
-            // Else the layer was taken over by its diff_id, and nobody has read the blob that the ref is of.
-            if layer_commit(self.storage, digest) == Some(layer.checksum)
-                && layer.goes_along(|| others.contains(digest))
-            {
+            if self.goes_along(layer, &mut others)? {
                 layer.recommitted = Some(self.recommit(layer, fingerprint.as_deref(), stage)?);
                 written = true;
             }
         }
         Ok(written)
+    }
+
+    /// Whether a layer's commit is replaced by one with the image's labels, so that the files of layer and image are the same
+    /// objects and the next version finds it right. Not where another stored image has the layer, by another policy.
+    fn goes_along(&self, layer: &InputLayer, others: &mut Option<Shared>) -> Result<bool, Error> {
+        let digest = &self.layout.layers[layer.index].descriptor.digest;
+        // Else the layer was taken over by its diff_id, and nobody has read the blob that the ref is of.
+        let is_read = layer_commit(self.storage, digest) == Some(layer.checksum);
+        if !is_read || !layer.is_ours() {
+            return Ok(false);
+        }
+        if layer.policy().is_none() {
+            return Ok(true);
+        }
+        let others = match others {
+            Some(others) => others,
+            // Every image's manifest has to be read for it.
+            None => others.insert(self.layers_of_others()?),
+        };
+        Ok(!others.contains(digest))
     }
 
     /// Digests of the layers that other stored images have. One that cannot be read may have any.

@@ -10,6 +10,8 @@ mod plan;
 mod space;
 mod transfer;
 mod verify_base;
+mod waiting;
+mod workers;
 
 pub use apply::{Pulled, StoredReport};
 pub use config::{Compat, ComposefsDigest, Labels, PullConfig, default_jobs};

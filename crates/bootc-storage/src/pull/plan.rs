@@ -11,6 +11,7 @@ use oci_manifest::{
 use ostree_layer::PathPolicy;
 use ostree_objects::Checksum;
 use ostree_refs::{IMAGE_PREFIX, RefName, collides};
+use selinux_label::Policy;
 
 use super::forecast::{ExpectedPolicy, Forecast};
 use super::layer_state::{VerifiedLayers, state_of};
@@ -51,14 +52,18 @@ pub(super) enum Work {
     /// The image is stored already.
     Nothing { merge_commit: Checksum },
     /// Layers may have to be fetched, and the merge commit written.
-    Import(Box<dyn Source>),
+    Import {
+        source: Box<dyn Source>,
+        /// The policy that the layers are expected to be labelled by, where it is here already.
+        foretold: Option<Policy>,
+    },
 }
 
 impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nothing { .. } => "Nothing",
-            Self::Import(_) => "Import",
+            Self::Import { .. } => "Import",
         })
     }
 }
@@ -182,7 +187,8 @@ impl Storage {
         let layout = Layout::new(&manifest, &image_config).map_err(invalid)?;
         check_remote(reference, &layout)?;
         let (layers, path_policy) = self.layer_plans(&layout, config)?;
-        let policy = self.expected_policy(&layers, previous.as_ref(), &image_config, config.labels);
+        let (policy, foretold) =
+            self.expected_policy(&layers, previous.as_ref(), &image_config, config.labels);
         let space = SpaceNeed::of(&self.repo, &layers)?;
         Ok(PullPlan {
             reference: reference.clone(),
@@ -195,7 +201,7 @@ impl Storage {
             space,
             path_policy,
             policy,
-            work: Work::Import(source),
+            work: Work::Import { source, foretold },
         })
     }
 
@@ -236,17 +242,19 @@ impl Storage {
         previous: Option<&StoredImage>,
         config: &Config,
         labels: Labels,
-    ) -> ExpectedPolicy {
+    ) -> (ExpectedPolicy, Option<Policy>) {
         if labels == Labels::Off {
-            return ExpectedPolicy::Off;
+            return (ExpectedPolicy::Off, None);
         }
         let base = layers.iter().find(|plan| plan.layer.role == Role::Commit);
         let commit = match base.map(|plan| &plan.state) {
             None => None,
             Some(LayerState::Present { commit }) => Some(commit),
-            Some(_) => return ExpectedPolicy::FetchedBase,
+            Some(_) => return (ExpectedPolicy::FetchedBase, None),
         };
-        Forecast::new(self, commit, previous, config).expected
+        let forecast = Forecast::new(self, commit, previous, config, None);
+        let policy = forecast.policy().cloned();
+        (forecast.expected, policy)
     }
 
     pub(super) fn path_policy(

@@ -3,9 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Sender};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use image_source::Source;
 use oci_manifest::Role;
@@ -17,6 +14,7 @@ use ostree_store::{Repo, Stage};
 
 use super::forecast::Forecast;
 use super::layer_state::{VerifiedLayers, state_of};
+use super::workers::run_all;
 use super::{LayerPlan, LayerState, PullConfig};
 use crate::selinux::PolicyLabels;
 use crate::{Error, Event, IMPORTER_VERSION, Observer};
@@ -46,8 +44,6 @@ pub(super) enum Arrived {
     Unlabelled(Box<UnlabelledLayer>),
 }
 
-type Outcome = (usize, Result<Arrived, Error>);
-
 impl Transfer<'_> {
     /// Import `layers`, at most `jobs` at once, and hand each to `done` on this thread.
     ///
@@ -57,25 +53,27 @@ impl Transfer<'_> {
         layers: &[LayerPlan],
         mut done: impl FnMut(usize, Arrived) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let queue = Mutex::new(self.in_order(layers));
-        let stop = AtomicBool::new(false);
-        let (sender, outcomes) = mpsc::channel::<Outcome>();
-        thread::scope(|scope| {
-            for _ in 0..self.config.jobs.get().min(layers.len()) {
-                let sender = sender.clone();
-                scope.spawn(|| self.work(&queue, &stop, sender));
-            }
-            drop(sender);
-            let mut first_error = None;
-            for (index, outcome) in outcomes {
-                if let Err(error) = outcome.and_then(|arrived| done(index, arrived)) {
-                    stop.store(true, Ordering::Relaxed);
-                    // Workers that were told to stop fail too; the first failure is the cause.
-                    first_error.get_or_insert(error);
-                }
-            }
-            first_error.map_or(Ok(()), Err)
-        })
+        run_all(
+            self.config.jobs,
+            self.in_order(layers),
+            |plan, stop| Ok((plan.layer.index, self.take_or_import(plan, stop)?)),
+            |(index, arrived)| done(index, arrived),
+        )
+    }
+
+    /// Finish layers whose labels are known by now, given with their plans, as [`Self::run`] does.
+    pub(super) fn label_all(
+        &self,
+        layers: VecDeque<(&LayerPlan, Box<UnlabelledLayer>)>,
+        labels: &PolicyLabels,
+        mut done: impl FnMut(usize, Arrived) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        run_all(
+            self.config.jobs,
+            layers,
+            |(plan, layer), _| Ok((plan.layer.index, self.label(plan, *layer, labels)?)),
+            |(index, arrived)| done(index, arrived),
+        )
     }
 
     /// The largest layer is begun first: begun last, it would be waited for alone. While the policy is sought, the
@@ -86,29 +84,6 @@ impl Transfer<'_> {
             queue.sort_by_key(|plan| std::cmp::Reverse(plan.layer.descriptor.size));
         }
         queue.into()
-    }
-
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the channel ends when every worker dropped its sender"
-    )]
-    fn work(
-        &self,
-        queue: &Mutex<VecDeque<&LayerPlan>>,
-        stop: &AtomicBool,
-        sender: Sender<Outcome>,
-    ) {
-        while !stop.load(Ordering::Relaxed) {
-            let next = queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_front();
-            let Some(plan) = next else { return };
-            let outcome = self.take_or_import(plan, stop);
-            if sender.send((plan.layer.index, outcome)).is_err() {
-                return;
-            }
-        }
     }
 
     /// Two pulls of one image at once share the work: a layer that the other one finished before this one comes to it is
@@ -181,7 +156,7 @@ impl Transfer<'_> {
     }
 
     /// Finish a layer whose labels are known by now.
-    pub(super) fn label(
+    fn label(
         &self,
         plan: &LayerPlan,
         layer: UnlabelledLayer,

@@ -3,6 +3,23 @@
 use ostree_layer::{LabelError, Labels};
 use selinux_label::Policy;
 
+use super::StoredTree;
+use crate::Storage;
+
+impl Storage {
+    /// The policy of a tree; the one that is known, if it is the same.
+    pub(crate) fn open_policy(
+        &self,
+        tree: &StoredTree<'_>,
+        known: Option<&Policy>,
+    ) -> selinux_label::Result<Option<Policy>> {
+        match known {
+            Some(known) => known.open_other(tree),
+            None => Policy::open_with(tree, self.label_engine),
+        }
+    }
+}
+
 /// The labels of a policy, or of none.
 #[derive(Debug, Clone)]
 pub(crate) struct PolicyLabels(pub(crate) Option<Policy>);

@@ -61,7 +61,7 @@ impl Storage {
     pub fn image_policy(&self, image: &StoredImage) -> Result<Option<ImagePolicy>, Error> {
         let reference = image.reference.to_string();
         let tree = StoredTree::published(&self.repo, image.tree.0);
-        let policy = Policy::open_with(&tree, self.label_engine);
+        let policy = self.open_policy(&tree, None);
         let policy = policy.map_err(|source| Error::Policy {
             reference: reference.clone(),
             source: Box::new(source),

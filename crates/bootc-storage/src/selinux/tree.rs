@@ -240,10 +240,14 @@ impl PolicyTree for WaitingLayers<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
     use ostree_layer::{Error, LayerFiles};
-    use selinux_label::Policy;
+    use ostree_objects::{Checksum, DirTree, FileHeader, RepoMode, Xattrs};
+    use ostree_store::Repo;
+    use selinux_label::{Policy, PolicyTree as _};
 
-    use super::WaitingLayers;
+    use super::{MAX_LINKS, MAX_READ, StoredTree, WaitingLayers};
 
     /// Files by path.
     struct Files(BTreeMap<&'static str, &'static str>);
@@ -286,6 +290,51 @@ mod tests {
         let files = files.iter().map(|files| files as &dyn LayerFiles);
         let policy = Policy::open(&WaitingLayers(files.collect())).ok()??;
         Some(policy.name().to_owned())
+    }
+
+    /// A repository with a root directory: `file`, and `1`, a link to it, `2`, a link to `1`, and so on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test opens a directory of its own"
+    )]
+    fn links(count: usize) -> (tempfile::TempDir, Repo, Checksum) {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
+        let repo = Repo::create(&opened, RepoMode::BareUser).unwrap();
+        let stage = repo.stage().unwrap();
+        let none = Xattrs::default;
+        let header = FileHeader::regular(0, 0, 0o644, none());
+        let file = stage.write_file(&header, 4, &mut &b"text"[..]).unwrap();
+        let mut files = vec![("file".to_owned(), file)];
+        for number in 1..=count {
+            let target = match number {
+                1 => "file".to_owned(),
+                _ => (number - 1).to_string(),
+            };
+            let header = FileHeader::symlink(0, 0, target, none());
+            let link = stage.write_file(&header, 0, &mut &b""[..]).unwrap();
+            files.push((number.to_string(), link));
+        }
+        files.sort();
+        let dirs = Vec::new();
+        let root = stage.write_dirtree(&DirTree { files, dirs }).unwrap();
+        stage.publish().unwrap();
+        (dir, repo, root)
+    }
+
+    #[test]
+    fn so_many_links_are_followed_and_so_many_names_read_for_one_tree() {
+        let (_dir, repo, root) = links(MAX_LINKS + 1);
+        let tree = StoredTree::published(&repo, root);
+        let read = |name: usize| tree.read(&name.to_string(), 10);
+        let text = Some(b"text".to_vec());
+        assert_eq!(read(MAX_LINKS).unwrap(), text);
+        assert_eq!(read(MAX_LINKS + 1).unwrap(), None);
+        // The second link and what it leads to are three names.
+        tree.read.set(MAX_READ - 3);
+        assert_eq!(read(2).unwrap(), text);
+        let error = read(1).unwrap_err().to_string();
+        assert!(error.contains("too many"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! How labelling is switched, bounded and kept cheap.
 
-use bootc_storage::Kind;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
 use bootc_storage::composefs::KEY_COMPOSEFS_DIGEST;
 use bootc_storage::pull::{ComposefsDigest, ExpectedPolicy, Labels, PullConfig};
+use bootc_storage::{Event, Kind, Observer};
 use oci_manifest::OstreeImageReference;
 use ostree_objects::Checksum;
 
@@ -103,6 +107,46 @@ fn a_policy_that_takes_too_long_is_an_error_that_names_the_file() {
         assert!(refs.iter().all(is_layer), "{refs:?}");
         assert!(host.check().is_empty());
     }
+}
+
+/// Layers that wait for a policy are in memory, so no more than 64 do.
+#[test]
+fn only_so_many_layers_wait_for_a_policy() {
+    const MOST: usize = 64;
+    let mut layers: Vec<_> = (0..MOST)
+        .map(|number| layer(&format!("file usr/bin/{number} \"{number}\"")))
+        .collect();
+    layers.push(layer(&policy("etc", &[ANY, BIN])));
+    let host = Host::new();
+    let place = Place::image(&bootable(layers));
+    let config = PullConfig {
+        jobs: NonZeroUsize::MIN,
+        ..host.config()
+    };
+    // The layer with the policy comes when the others have been finished without: had they not, they would wait for ever.
+    let stored = Arc::new((Mutex::new(0), Condvar::new()));
+    let observer: Observer = Arc::new(move |event| {
+        let (count, more) = &*stored;
+        match event {
+            Event::LayerStored { .. } => {
+                *count.lock().unwrap() += 1;
+                more.notify_all();
+            }
+            Event::LayerStarted(plan) if plan.layer.index == MOST => {
+                let waits = |count: &mut usize| *count < MOST;
+                let count = count.lock().unwrap();
+                let patience = Duration::from_secs(60);
+                let (count, _) = more.wait_timeout_while(count, patience, waits).unwrap();
+                assert_eq!(*count, MOST, "more layers wait");
+            }
+            _ => {}
+        }
+    });
+    let plan = host.plan(&place.latest()).unwrap();
+    let pulled = host.storage.apply_pull(&plan, &config, &observer).unwrap();
+    assert_labelled(&host, &pulled.merge_commit, &[ANY, BIN]);
+    assert!(pulled.labels.unwrap().changed >= MOST as u64);
+    assert!(host.check().is_empty());
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! Several things at once, what is finished handed on in the order in which it finishes.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+
+use crate::Error;
+
+/// Does `work` with each of `items`, at most `jobs` at once, each in a worker, and hands each result to `done` on this thread.
+///
+/// After the first error nothing new is begun, and `work` is told so; what was finished by then is still handed on.
+pub(super) fn run_all<T: Send, R: Send>(
+    jobs: NonZeroUsize,
+    items: VecDeque<T>,
+    work: impl Fn(T, &AtomicBool) -> Result<R, Error> + Sync,
+    mut done: impl FnMut(R) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let workers = jobs.get().min(items.len());
+    let queue = Mutex::new(items);
+    let next = || {
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.pop_front()
+    };
+    let stop = AtomicBool::new(false);
+    let (sender, outcomes) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            let sender = sender.clone();
+            let (next, work, stop) = (&next, &work, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed)
+                    && let Some(item) = next()
+                    && sender.send(work(item, stop)).is_ok()
+                {}
+            });
+        }
+        // The channel ends when every worker dropped its sender.
+        drop(sender);
+        let mut first_error = None;
+        for outcome in outcomes {
+            if let Err(error) = outcome.and_then(&mut done) {
+                stop.store(true, Ordering::Relaxed);
+                // Workers that were told to stop fail too; the first failure is the cause.
+                first_error.get_or_insert(error);
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    fn jobs(count: usize) -> NonZeroUsize {
+        NonZeroUsize::new(count).unwrap()
+    }
+
+    #[test]
+    fn as_many_work_at_once_as_may() {
+        // Each waits for two others: with fewer workers there was no end.
+        let three = Barrier::new(3);
+        let mut sum = 0;
+        let work = |item: u32, _: &AtomicBool| {
+            three.wait();
+            Ok(item)
+        };
+        run_all(jobs(3), (1..=9).collect(), work, |item| {
+            sum += item;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(sum, 45);
+    }
+
+    #[test]
+    fn after_an_error_nothing_is_begun_and_what_is_done_is_handed_on() {
+        let work = |item: u32, _: &AtomicBool| match item {
+            3 => Err(Error::NoRepo {
+                path: "third",
+                source: std::io::ErrorKind::Other.into(),
+            }),
+            item => Ok(item),
+        };
+        let mut seen = Vec::new();
+        // The worker may be ahead by what was queued, so that what comes after is not looked at.
+        let result = run_all(jobs(1), (1..=3).collect(), work, |item| {
+            seen.push(item);
+            Ok(())
+        });
+        assert!(matches!(result, Err(Error::NoRepo { path: "third", .. })));
+        assert_eq!(seen, [1, 2]);
+        let refuse = |_| {
+            Err(Error::NoRepo {
+                path: "refused",
+                source: std::io::ErrorKind::Other.into(),
+            })
+        };
+        let stopped = |item: u32, stop: &AtomicBool| {
+            // The second is under way until it is told.
+            while item == 2 && !stop.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            assert!(item < 3, "begun after an error");
+            Ok(item)
+        };
+        let result = run_all(jobs(1), (1..=3).collect(), stopped, refuse);
+        assert!(matches!(
+            result,
+            Err(Error::NoRepo {
+                path: "refused",
+                ..
+            })
+        ));
+    }
+}
