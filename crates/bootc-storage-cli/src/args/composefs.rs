@@ -60,6 +60,9 @@ pub(crate) struct BuildArgs {
     /// The file to write; one that is there is replaced
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Enable fs-verity on the file, so that Linux knows its digest and keeps it as it is
+    #[arg(long)]
+    pub(crate) verity: bool,
 }
 
 #[derive(Debug, Args)]

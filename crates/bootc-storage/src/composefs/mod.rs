@@ -12,5 +12,6 @@ pub use deployment::{DEPLOYED_IMAGE, DeployedDigests, DeploymentCheck};
 pub use known::MAX_DIGEST_PATHS;
 pub(crate) use known::{KnownDigests, has_too_many_paths};
 pub use mount::Mounted;
+pub use ostree_store::enable_fs_verity;
 pub use prepare_root::{BadPrepareRoot, ComposefsWish};
 pub use tree::{CommitTree, ImageForm, KEY_COMPOSEFS_DIGEST};

@@ -36,7 +36,7 @@ pub(crate) fn run(global: &Global, args: &BuildArgs, output: &Output) -> anyhow:
     let (commit, written) = match (&args.tree, &args.from_dump) {
         (Some(name), _) => {
             let tree = stored_tree(global, name)?;
-            let written = write_file(&args.output, |out| Ok(tree.write_image(out)?))?;
+            let written = write_file(&args.output, args.verity, |out| Ok(tree.write_image(out)?))?;
             (Some(tree.commit), written)
         }
         (None, Some(dump)) => (None, from_dump(dump, args)?),
@@ -61,7 +61,7 @@ fn from_dump(dump: &Path, args: &BuildArgs) -> anyhow::Result<Written> {
     let tree = read_dump(dump)?;
     let lowest = args.min_version.unwrap_or(*Format::DEFAULT.start());
     let highest = args.max_version.unwrap_or(*Format::DEFAULT.end());
-    write_file(&args.output, |out| {
+    write_file(&args.output, args.verity, |out| {
         write_image(&tree, lowest..=highest, out)
             .with_context(|| format!("writing {}", args.output.display()))
     })
