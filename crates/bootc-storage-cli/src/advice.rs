@@ -5,6 +5,7 @@ use std::io;
 
 use bootc_storage::Kind;
 use image_source::FailureKind;
+use ostree_flatten::composefs;
 
 use crate::exit::kind_of;
 
@@ -36,7 +37,9 @@ pub(crate) fn advice(
             // The object store's own words.
             || cause.to_string().contains("is written as root")
     });
-    if says_it_itself {
+    // A file that was named, not what is stored.
+    let is_of_a_file = error.downcast_ref::<composefs::Error>().is_some();
+    if says_it_itself || is_of_a_file {
         return None;
     }
     match kind_of(error) {
@@ -95,7 +98,9 @@ fn source_advice(source: &image_source::Error) -> Option<&'static str> {
 /// The words are those of skopeo and of Go's libraries: good enough for a hint, and for nothing else.
 fn transport_advice(kind: FailureKind, message: &str) -> Option<&'static str> {
     let says = |words: &str| message.contains(words);
-    if says("server gave HTTP response to HTTPS client") {
+    if says("server gave HTTP response to HTTPS client")
+        || says("first record does not look like a TLS handshake")
+    {
         return Some(
             "the registry speaks plain HTTP: if that is right, give --insecure-skip-tls-verification",
         );
@@ -104,7 +109,17 @@ fn transport_advice(kind: FailureKind, message: &str) -> Option<&'static str> {
         return Some("--cert-dir names the registry's certificates");
     }
     if says("no such host") {
-        return Some("is the registry's name right, and does this machine have a network?");
+        return Some(
+            "is the registry's name right (an image in a directory is oci:DIR), and does this machine have a network?",
+        );
+    }
+    if says("pinging container registry") && says("invalid status code") {
+        return Some("what answers there is no container registry: are host and port right?");
+    }
+    if says("connection refused") {
+        return Some(
+            "is the registry up, and its port right? Layers that were finished are kept; run the same command again",
+        );
     }
     match kind {
         FailureKind::Auth => Some(
@@ -167,7 +182,23 @@ mod tests {
                 "--cert-dir",
             ),
             (FailureKind::Auth, "unauthorized", "--authfile"),
-            (FailureKind::Transient, "connection refused", AGAIN),
+            (
+                FailureKind::Permanent,
+                "Get \"https://localhost/v2/\": tls: first record does not look like a TLS handshake",
+                "--insecure-skip-tls-verification",
+            ),
+            (
+                FailureKind::Unreachable,
+                "dial tcp: lookup x: no such host",
+                "oci:DIR",
+            ),
+            (
+                FailureKind::NotFound,
+                "pinging container registry x: invalid status code from registry 404 (Not Found)",
+                "no container registry",
+            ),
+            (FailureKind::Transient, "connection refused", "port"),
+            (FailureKind::Transient, "unexpected EOF", AGAIN),
             (FailureKind::NotFound, "manifest unknown", "tag"),
         ] {
             let hint = advice(&transport(kind, message), || true);
@@ -197,6 +228,13 @@ mod tests {
         let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         let denied = Err::<(), _>(denied).context("opening /x").unwrap_err();
         assert!(advice(&denied, || true).is_some_and(|hint| hint.contains("user")));
+    }
+
+    #[test]
+    fn a_check_of_what_is_stored_is_no_advice_for_a_file() {
+        let error = ostree_flatten::composefs::read_image(b"no image").unwrap_err();
+        let error = anyhow::Error::from(error).context("reading os.cfs");
+        assert_eq!(advice(&error, || true), None);
     }
 
     #[test]

@@ -37,9 +37,9 @@ pub struct Problem {
     pub subject: String,
     /// What is wrong with it.
     pub what: String,
-    /// Every stored image that needs it, checked or not.
+    /// Every stored image that needs it, be it for a layer only, checked or not.
     pub images: Vec<String>,
-    /// Where an object is in their trees: a few paths of possibly many, none for what is in no merged tree.
+    /// Where an object is in one of their merged trees: a few paths of possibly many, none for what is in none.
     pub paths: Vec<String>,
     /// What mends it.
     pub advice: &'static str,

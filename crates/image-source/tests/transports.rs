@@ -267,3 +267,21 @@ fn a_compressed_docker_archive_leaves_nothing_behind() {
     drop(source);
     assert!(all.bench.left_in_tmp().is_empty());
 }
+
+#[test]
+fn a_file_that_ends_too_early_is_not_tried_again() {
+    let all = everywhere(50_000);
+    let archive = std::fs::read(all.bench.path("docker.tar")).unwrap();
+    for length in [2, archive.len() / 2] {
+        let cut = all.bench.write("cut.tar", &archive[..length]);
+        let source = all.bench.open(&format!("docker-archive:{}", cut.display()));
+        let read = source.and_then(|source| {
+            source.config()?;
+            read(source.as_ref(), &layers(source.as_ref())[0])
+        });
+        let error = read.unwrap_err();
+        let said = chain(&error);
+        assert_eq!(error.failure_kind(), Some(FailureKind::Permanent), "{said}");
+        assert_eq!(all.bench.retries(), 0, "{said}");
+    }
+}

@@ -38,9 +38,9 @@ struct ProblemView {
     subject: String,
     /// What is wrong with it, in words.
     what: String,
-    /// Every stored image that needs it, also of those that were not to be checked.
+    /// Every stored image that needs it, be it for a layer only, also of those that were not to be checked.
     images: Vec<String>,
-    /// Where an object is in those images: a few paths of possibly many; empty for what is in no image's tree.
+    /// Where an object is in the tree of one of those images: a few paths of possibly many; empty for what is in none.
     paths: Vec<String>,
     /// What mends it, in words.
     advice: &'static str,
@@ -127,7 +127,7 @@ impl ProblemView {
         match self.paths.as_slice() {
             _ if images.is_empty() => None,
             [] => Some(format!("needed by {images}")),
-            paths => Some(format!("{} in {images}", paths.join(", "))),
+            paths => Some(format!("{}; needed by {images}", paths.join(", "))),
         }
     }
 }
@@ -188,7 +188,7 @@ layer 1: its ref is missing
             view.human(),
             "\
 ab.file: is missing
-    /usr/bin/sh, /usr/bin/bash in oci:/os, oci:/other
+    /usr/bin/sh, /usr/bin/bash; needed by oci:/os, oci:/other
 ab.file: is missing
     needed by oci:/os, oci:/other
 2 problems; pull it again

@@ -44,6 +44,11 @@ pub(super) fn in_use(
 ) -> Error {
     let transport = |kind, message: String| {
         let message = explained(message);
+        // "unexpected EOF" of a connection may pass, that of a file will not.
+        let kind = match kind {
+            FailureKind::Transient if target.is_of_files() => FailureKind::Permanent,
+            kind => kind,
+        };
         if let (FailureKind::Policy, Some(policy)) = (kind, target.policy.path()) {
             return Error::PolicyRejected {
                 policy: policy.to_owned(),

@@ -50,6 +50,15 @@ pub(crate) struct Target {
     pub(crate) tmp: PathBuf,
 }
 
+impl Target {
+    /// Whether skopeo reads it from files: what it finds there does not change by itself.
+    fn is_of_files(&self) -> bool {
+        ["dir:", "docker-archive:"]
+            .iter()
+            .any(|transport| self.name.starts_with(transport))
+    }
+}
+
 impl ProxySource {
     /// `private` is the directory that the target names, if there is one: it lives as long as the source.
     pub(crate) fn open(

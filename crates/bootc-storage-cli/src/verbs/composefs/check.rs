@@ -57,7 +57,9 @@ pub(crate) fn run(global: &Global, args: &PathArgs, output: &Output) -> anyhow::
 /// An image is right when its tree gives its bytes again.
 fn image(path: &Path) -> anyhow::Result<View> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| format!("reading {file}"))?;
+    // Who names a stored image here learns what is checked.
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("reading {file}, the file of a composefs image"))?;
     let digest = FsVerityDigest::of(&bytes);
     drop(bytes);
     let problem = match image_file(path) {
