@@ -103,7 +103,7 @@ mod tests {
             ),
             (
                 &["image", "list", "--format", "xml"],
-                "invalid value 'xml' for '--format <FORMAT>' [possible values: human, json]",
+                "invalid value 'xml' for '--format <FORMAT>' [possible values: human, json, yaml]",
             ),
             (
                 &["image", "pull", "oci:/x", "--jobs", "0"],
