@@ -42,6 +42,10 @@ struct RootView {
     commit: String,
     /// How many layers its manifest names; null for a commit that is no image.
     layers: Option<usize>,
+    /// Size on disk of all that it leads to.
+    bytes: u64,
+    /// Of that, what nothing else leads to: what would be freed without it.
+    own_bytes: u64,
 }
 
 /// Why something stays.
@@ -147,6 +151,8 @@ impl PlanView {
                     reason: root.kind.into(),
                     commit: root.commit.to_string(),
                     layers: root.layers,
+                    bytes: root.bytes,
+                    own_bytes: root.own_bytes,
                 })
                 .collect(),
             layers: plan
@@ -181,11 +187,20 @@ impl PlanView {
                 let layers = root
                     .layers
                     .map_or("-".to_owned(), |layers| layers.to_string());
-                vec![plain(&root.r#ref), root.reason.text().to_owned(), layers]
+                vec![
+                    plain(&root.r#ref),
+                    root.reason.text().to_owned(),
+                    layers,
+                    size(root.bytes),
+                    size(root.own_bytes),
+                ]
             })
             .collect();
         if !kept.is_empty() {
-            text.push_str(&table(&["KEPT", "BECAUSE IT IS", "LAYERS"], &kept));
+            text.push_str(&table(
+                &["KEPT", "BECAUSE IT IS", "LAYERS", "SIZE", "ALONE"],
+                &kept,
+            ));
             text.push('\n');
         }
         let gone: Vec<Vec<String>> = self
@@ -260,6 +275,8 @@ mod tests {
                 reason: ReasonView::Image,
                 commit: "cd".repeat(32),
                 layers: Some(5),
+                bytes: 1_700_000_000,
+                own_bytes: 63_500_000,
             }],
             layers: vec![LayerView {
                 r#ref: "ostree/container/blob/sha256_3A_ab".to_owned(),
@@ -274,8 +291,8 @@ mod tests {
         assert_eq!(
             plan.human(),
             "\
-KEPT                              BECAUSE IT IS   LAYERS
-ostree/container/image/oci_3A_os  a stored image  5
+KEPT                              BECAUSE IT IS   LAYERS  SIZE    ALONE
+ostree/container/image/oci_3A_os  a stored image  5       1.7 GB  63.5 MB
 
 LAYER TO REMOVE  BECAUSE
 sha256:ab        no image and no deployment names it

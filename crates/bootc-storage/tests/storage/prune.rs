@@ -251,3 +251,37 @@ fn the_plan_of_a_removal_is_what_removing_does() {
     let error = host.storage.plan_remove(&none, &host.observer());
     assert_eq!(error.unwrap_err().kind(), bootc_storage::Kind::NotFound);
 }
+
+#[test]
+fn the_plan_says_how_much_each_root_keeps_and_what_it_keeps_alone() {
+    let host = Host::new();
+    let shared = layer("file usr/shared size=300000 seed=9");
+    let image = |name: &str| {
+        Image::of([
+            shared.clone(),
+            layer(&format!("file usr/{name} size=100000 seed={}", name.len())),
+        ])
+    };
+    let layout = Layout::new()
+        .image("1", &image("one").build())
+        .image("2", &image("other").build());
+    let place = Place::of(&layout);
+    host.pull(&place.tag("1")).unwrap();
+    let alone = host.storage.plan_prune(&host.observer()).unwrap().roots;
+    assert_eq!(alone[0].bytes, alone[0].own_bytes, "nobody shares it");
+    host.pull(&place.tag("2")).unwrap();
+    for root in host.storage.plan_prune(&host.observer()).unwrap().roots {
+        assert!(root.bytes >= 400_000, "{root:?}");
+        assert!((100_000..300_000).contains(&root.own_bytes), "{root:?}");
+        // What a root keeps alone is what goes with it.
+        let removal = host.storage.plan_remove(
+            &[name(&place.tag(if root.name.ends_with('1') {
+                "1"
+            } else {
+                "2"
+            }))],
+            &host.observer(),
+        );
+        assert_eq!(removal.unwrap().prune.bytes, root.own_bytes);
+    }
+}
