@@ -41,6 +41,20 @@ fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A time of RFC 3339 without fractions of a second. Other text stays as it is: it comes from images.
+pub(crate) fn time(text: &str) -> String {
+    let plain = plain(text);
+    let Some((whole, rest)) = plain.split_once('.') else {
+        return plain;
+    };
+    let zone = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    if whole.contains('T') && (zone == "Z" || zone.starts_with(['+', '-'])) {
+        format!("{whole}{zone}")
+    } else {
+        plain
+    }
+}
+
 /// Rows under a heading, columns as wide as they need, two blanks between.
 pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|cell| cell.chars().count()).collect();
@@ -64,7 +78,7 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, plain, table};
+    use super::{count, plain, table, time};
 
     #[test]
     fn one_thing_is_not_things() {
@@ -78,6 +92,19 @@ mod tests {
             plain("a\u{1b}[2Jb\n\u{202e}c"),
             "a\\u{1b}[2Jb\\u{a}\\u{202e}c"
         );
+    }
+
+    #[test]
+    fn times_are_shown_to_the_second() {
+        for (text, shown) in [
+            ("2026-11-25T20:58:10.332958351Z", "2026-11-25T20:58:10Z"),
+            ("2026-11-25T20:58:10.3+01:00", "2026-11-25T20:58:10+01:00"),
+            ("2026-11-25T20:58:10Z", "2026-11-25T20:58:10Z"),
+            ("yesterday at 20.15 or so", "yesterday at 20.15 or so"),
+            ("T.5\u{1b}Z", "T.5\\u{1b}Z"),
+        ] {
+            assert_eq!(time(text), shown);
+        }
     }
 
     #[test]

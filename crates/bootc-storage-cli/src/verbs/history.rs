@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::{Global, NameArgs};
 use crate::output::Output;
 use crate::repository;
-use crate::text::{plain, size, table};
+use crate::text::{plain, size, table, time};
 
 /// What `image history --format json` prints.
 #[derive(Debug, Serialize)]
@@ -81,7 +81,7 @@ fn human(entries: &[EntryView]) -> String {
                     .digest
                     .as_deref()
                     .map_or("-".to_owned(), |d| d.chars().take(19).collect()),
-                plain(entry.created.as_deref().unwrap_or("-")),
+                time(entry.created.as_deref().unwrap_or("-")),
                 entry.size_bytes.map_or("-".to_owned(), size),
                 command.chars().take(COMMAND_WIDTH).collect(),
             ]

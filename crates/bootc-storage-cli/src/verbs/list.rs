@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::Global;
 use crate::output::{Output, say};
 use crate::repository;
-use crate::text::{plain, size, table};
+use crate::text::{plain, size, table, time};
 
 /// What `image list --format json` prints.
 #[derive(Debug, Serialize)]
@@ -111,7 +111,7 @@ fn human(view: &View) -> String {
                     .take("sha256:".len() + 12)
                     .collect(),
                 plain(image.version.as_deref().unwrap_or("-")),
-                plain(image.created.as_deref().unwrap_or("-")),
+                time(image.created.as_deref().unwrap_or("-")),
                 image.layers.to_string(),
                 size(image.size_bytes),
             ]
