@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-use bootc_storage::pull::{Compat, LayerState, PullConfig};
+use bootc_storage::pull::{Compat, LayerState, PullConfig, Pulled};
 use bootc_storage::{Event, Kind, Observer, Storage};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -182,34 +182,24 @@ fn two_images_with_different_policies_share_a_layer() {
     );
 }
 
-#[test]
-fn a_layer_that_another_pull_stores_meanwhile_is_not_fetched_again() {
-    let host = Host::new();
-    let same = layer("file usr/d \"d\"");
-    let place = Place::image(&Image::of([
-        layer("file usr/a \"a\""),
-        layer("file usr/b \"b\""),
-        same.clone(),
-        layer("whiteout usr/d"),
-        same,
-    ]));
+/// Pulls an image one layer after the other; another pull of it runs from beginning to end while the first has begun.
+fn pulled_beside_another(host: &Host, image: &Image) -> (Pulled, Pulled) {
+    let place = Place::image(image);
     let reference = OstreeImageReference::parse_lenient(&place.latest()).unwrap();
-    let repo = host.repo();
-    let others = Arc::new(Mutex::new(None));
-    let events = host.observer();
+    let other = Arc::new(Mutex::new(None));
     let observer: Observer = {
-        let (config, reference, others) = (host.config(), reference.clone(), Arc::clone(&others));
+        let (repo, config, events) = (host.repo(), host.config(), host.observer());
+        let (reference, other) = (reference.clone(), Arc::clone(&other));
         Arc::new(move |event: Event<'_>| {
-            let mut others = others.lock().unwrap();
-            if matches!(event, Event::LayerStarted(_)) && others.is_none() {
-                // The other pull runs from beginning to end while this one has begun its first layer.
+            let mut other = other.lock().unwrap();
+            if matches!(event, Event::LayerStarted(_)) && other.is_none() {
                 let dir = Dir::open_ambient_dir(&repo, ambient_authority()).unwrap();
                 let storage = Storage::open_repo(dir).unwrap();
                 let silent: Observer = Arc::new(|_: Event<'_>| {});
                 let plan = storage.plan_pull(&reference, &config, &silent).unwrap();
-                *others = Some(storage.apply_pull(&plan, &config, &silent).unwrap());
+                *other = Some(storage.apply_pull(&plan, &config, &silent).unwrap());
             }
-            drop(others);
+            drop(other);
             events(event);
         })
     };
@@ -219,19 +209,41 @@ fn a_layer_that_another_pull_stores_meanwhile_is_not_fetched_again() {
     };
     let plan = host.storage.plan_pull(&reference, &config, &observer);
     let pulled = host.storage.apply_pull(&plan.unwrap(), &config, &observer);
-    let pulled = pulled.unwrap();
-    let others = others.lock().unwrap().take().unwrap();
-    assert_eq!((others.stored.len(), others.reused), (4, 0));
+    let other = other.lock().unwrap().take().unwrap();
+    (pulled.unwrap(), other)
+}
+
+#[test]
+fn a_layer_that_another_pull_stores_meanwhile_is_not_fetched_again() {
+    let host = Host::new();
+    let same = layer("file usr/d \"d\"");
+    let image = Image::of([
+        layer("file usr/a \"a\""),
+        layer("file usr/b \"b\""),
+        same.clone(),
+        layer("whiteout usr/d"),
+        same,
+    ]);
+    let (pulled, other) = pulled_beside_another(&host, &image);
+    assert_eq!((other.stored.len(), other.reused), (4, 0));
     assert_eq!((pulled.stored.len(), pulled.reused), (1, 4));
-    assert_eq!(pulled.merge_commit, others.merge_commit);
+    assert_eq!(pulled.merge_commit, other.merge_commit);
     let told = host.events();
-    assert_eq!(
-        told.iter().filter(|event| *event == "LayerStarted").count(),
-        1
-    );
-    assert_eq!(
-        told.iter().filter(|event| *event == "LayerReused").count(),
-        3
-    );
+    let count = |what| told.iter().filter(|event| *event == what).count();
+    assert_eq!((count("LayerStarted"), count("LayerReused")), (1, 3));
+    assert!(host.check().is_empty());
+}
+
+#[test]
+fn so_is_a_base_which_is_verified_all_the_same() {
+    let host = Host::new();
+    let listing = Listing::parse("file usr/a \"a\"\nfile usr/b \"b\"").unwrap();
+    let base = Encapsulation::default().encapsulate(&listing).unwrap();
+    let image = base.image().layer(layer("file usr/c \"c\""));
+    let (pulled, other) = pulled_beside_another(&host, &image);
+    assert_eq!(pulled.stored.len(), 1);
+    assert_eq!(pulled.reused, other.stored.len() - 1);
+    assert_eq!(pulled.merge_commit, other.merge_commit);
+    assert!(host.events().contains(&"VerifyBase".to_owned()));
     assert!(host.check().is_empty());
 }
