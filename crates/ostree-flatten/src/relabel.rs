@@ -16,6 +16,10 @@ pub type LabelError = Box<dyn std::error::Error + Send + Sync>;
 /// (without a leading slash; the root is the empty string) and a mode (with the file type); `None`: no label.
 pub type LabelOf<'a> = dyn Fn(&str, u32) -> Result<Option<Vec<u8>>, LabelError> + 'a;
 
+/// A published file object that is known to have the content of that of a path (without a leading slash) and checksum:
+/// where all else is as it should be too, nothing is written.
+pub type SameContent<'a> = dyn Fn(&str, &Checksum) -> Option<Checksum> + 'a;
+
 /// Changes that a [`Relabelled`] names; further ones are only counted.
 pub const MAX_CHANGES: usize = 1000;
 
@@ -54,13 +58,16 @@ pub struct Relabelled {
     pub looked_at: u64,
     /// Paths whose label was another.
     pub changed: u64,
+    /// Files that were read, and written again, for it.
+    pub written: u64,
     /// The first [`MAX_CHANGES`] of them, in the order of the walk.
     pub changes: Vec<Mislabelled>,
 }
 
 /// Gives every path of a published tree the label of `label_of`. Objects whose label is right keep their checksum;
 /// others are written again to `stage` with the right one, and the directories above them. What `right`, a published
-/// tree whose labels are right (dirtree and dirmeta of its root), has at the same path is not looked at.
+/// tree whose labels are right (dirtree and dirmeta of its root), has at the same path is not looked at. What `same` knows
+/// with the right label takes the place of a file that would have to be written again.
 ///
 /// Nothing is synced: objects become part of the repository when the stage is published.
 ///
@@ -72,11 +79,14 @@ pub fn relabel(
     tree: &LayerTree,
     of: Of,
     right: Option<(Checksum, Checksum)>,
+    same: Option<&SameContent<'_>>,
     label_of: &LabelOf<'_>,
     stage: &Stage,
 ) -> Result<Relabelled, Error> {
     let mut rewrite = Rewrite {
         stage,
+        same,
+        reads: 0,
         written: HashMap::new(),
         changed: 0,
         changes: Vec::new(),
@@ -93,6 +103,7 @@ pub fn relabel(
         meta,
         looked_at,
         changed: rewrite.changed,
+        written: rewrite.reads,
         changes: rewrite.changes,
     })
 }
@@ -130,6 +141,8 @@ impl OnWrong for Tell<'_> {
 
 struct Rewrite<'a> {
     stage: &'a Stage,
+    same: Option<&'a SameContent<'a>>,
+    reads: u64,
     /// Objects that got a label already: hard links and equal files are written once.
     written: HashMap<(Checksum, Option<Vec<u8>>), Checksum>,
     changed: u64,
@@ -170,6 +183,11 @@ impl Rewrite<'_> {
         if let Some(written) = self.written.get(&key) {
             return Ok(*written);
         }
+        if let Some(known) = self.known(checksum, wrong)? {
+            self.written.insert(key, known);
+            return Ok(known);
+        }
+        self.reads += 1;
         let mut file = self
             .stage
             .open_file(checksum)
@@ -191,6 +209,23 @@ impl Rewrite<'_> {
         }
         self.written.insert(key, written);
         Ok(written)
+    }
+}
+
+impl Rewrite<'_> {
+    /// A published object that differs from this one by nothing but the right label.
+    fn known(&self, checksum: &Checksum, wrong: &Mislabelled) -> Result<Option<Checksum>, Error> {
+        let Some(known) = self.same.and_then(|same| same(&wrong.path, checksum)) else {
+            return Ok(None);
+        };
+        let repo = self.stage.repo();
+        // What cannot be read is written again.
+        let (Ok(mut file), Ok(known_file)) = (repo.file_stat(checksum), repo.file_stat(&known))
+        else {
+            return Ok(None);
+        };
+        set(&mut file.header.xattrs, wrong)?;
+        Ok((file == known_file).then_some(known))
     }
 }
 

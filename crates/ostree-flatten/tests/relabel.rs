@@ -50,7 +50,7 @@ fn relabelled(
     label: Label,
 ) -> Relabelled {
     let stage = repo.stage().unwrap();
-    let done = relabel(tree, of, right, &label, &stage).unwrap();
+    let done = relabel(tree, of, right, None, &label, &stage).unwrap();
     stage.publish().unwrap();
     done
 }
@@ -142,7 +142,7 @@ fn only_what_differs_is_written_and_the_directories_above_it() {
         }))
     };
     let stage = repo.stage().unwrap();
-    let done = relabel(&tree_of(&all), Of::Tree, None, &one, &stage).unwrap();
+    let done = relabel(&tree_of(&all), Of::Tree, None, None, &one, &stage).unwrap();
     stage.publish().unwrap();
     assert_eq!(
         done.changes,
@@ -239,7 +239,7 @@ fn a_policy_that_cannot_answer_is_an_error_that_names_the_path() {
         }
     };
     let stage = fixture.repo.stage().unwrap();
-    let error = relabel(&trees[0], Of::Tree, None, &broken, &stage).unwrap_err();
+    let error = relabel(&trees[0], Of::Tree, None, None, &broken, &stage).unwrap_err();
     assert!(
         matches!(&error, Error::Label { path, .. } if path == "usr/bin/tool"),
         "{error}"
@@ -275,6 +275,36 @@ fn hard_links_are_written_once() {
 }
 
 #[test]
+fn what_is_known_with_the_right_label_is_not_written_again_and_nothing_else_is_taken_for_it() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let trees = fixture.trees(&["usr/tool=content", "usr/tool=content, longer"]);
+    let file = |tree: &Checksum| {
+        let usr = repo.read_dirtree(tree).unwrap().dir("usr").unwrap().0;
+        repo.read_dirtree(&usr).unwrap().file("tool").unwrap()
+    };
+    let other = |path: &str, mode: u32| match path {
+        "usr/tool" => constant(path, mode),
+        _ => Ok(None),
+    };
+    let right = relabelled(repo, &trees[0], Of::Layer, None, other);
+    assert_eq!(right.written, 1);
+    let longer = relabelled(repo, &trees[1], Of::Layer, None, other);
+    let (unlabelled, known) = (file(&trees[0].tree), file(&right.tree));
+    // Known, with no label, with another size.
+    for (claimed, written) in [(known, 0), (unlabelled, 1), (file(&longer.tree), 1)] {
+        let same = |path: &str, file: &Checksum| {
+            assert_eq!((path, *file), ("usr/tool", unlabelled));
+            Some(claimed)
+        };
+        let stage = repo.stage().unwrap();
+        let done = relabel(&trees[0], Of::Layer, None, Some(&same), &other, &stage).unwrap();
+        assert_eq!((done.changed, done.written), (1, written));
+        assert_eq!((done.tree, done.meta), (right.tree, right.meta));
+    }
+}
+
+#[test]
 fn what_is_damaged_gets_no_good_name() {
     let fixture = Fixture::new();
     let repo = &fixture.repo;
@@ -292,7 +322,7 @@ fn what_is_damaged_gets_no_good_name() {
     std::io::Write::write_all(&mut file, b"CONTENT").unwrap();
     drop(file);
     let stage = repo.stage().unwrap();
-    let error = relabel(&trees[0], Of::Layer, None, &constant, &stage).unwrap_err();
+    let error = relabel(&trees[0], Of::Layer, None, None, &constant, &stage).unwrap_err();
     assert!(
         matches!(&error, Error::Damaged { path, checksum } if path == "usr/bin/tool" && *checksum == name.checksum),
         "{error}"

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use oci_manifest::Digest;
-use ostree_flatten::{LabelError, LayerTree, MAX_CHANGES, Mislabelled, Of, relabel};
+use ostree_flatten::{LabelError, LayerTree, MAX_CHANGES, Mislabelled, Of, SameContent, relabel};
 use ostree_layer::{DIFF_ID_KEY, LABEL_POLICY_KEY};
 use ostree_objects::{Checksum, Commit, Value};
 use ostree_store::Stage;
 
 use super::Compat;
 use super::apply::Pull;
+use super::stored_before::StoredBefore;
 use crate::selinux::{PolicyLabels, StoredTree};
 use crate::stored::{image_ref_of, layer_commit, text};
 use crate::{Error, Event, Phase};
@@ -23,6 +24,8 @@ pub struct LabelReport {
     pub looked_at: u64,
     /// How many of them had another label.
     pub changed: u64,
+    /// Files that were read, and written again, for it: not those that the version before had with these labels.
+    pub written: u64,
     /// The first of them, up to [`MAX_CHANGES`].
     pub changes: Vec<Mislabelled>,
 }
@@ -139,8 +142,15 @@ impl Pull<'_> {
             reference: self.reference.clone(),
             source: Box::new(source),
         };
+        let previous = self.plan.previous.as_ref();
+        let before = previous.map(|image| StoredBefore::new(self.storage, image));
+        let same = before
+            .as_ref()
+            .map(|before| |path: &str, file: &Checksum| before.same_content(path, file));
+        let same = same.as_ref().map(|same| same as &SameContent<'_>);
         let mut set_right = |tree: &mut LayerTree, of, right| -> Result<bool, Error> {
-            let done = relabel(tree, of, right, &label_of, stage).map_err(failed)?;
+            let done = relabel(tree, of, right, same, &label_of, stage).map_err(failed)?;
+            report.written += done.written;
             report.looked_at += done.looked_at;
             report.changed += done.changed;
             let room = MAX_CHANGES - report.changes.len();

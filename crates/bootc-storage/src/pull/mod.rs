@@ -8,6 +8,7 @@ mod layer_state;
 mod merge;
 mod plan;
 mod space;
+mod stored_before;
 mod transfer;
 mod verify_base;
 mod waiting;

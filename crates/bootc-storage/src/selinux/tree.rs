@@ -79,7 +79,10 @@ impl<'a> StoredTree<'a> {
     }
 
     /// The directory that a path is in, and its name there.
-    fn parent<'p>(&self, path: &'p str) -> Result<Option<(DirTree, &'p str)>, ostree_store::Error> {
+    pub(crate) fn parent<'p>(
+        &self,
+        path: &'p str,
+    ) -> Result<Option<(DirTree, &'p str)>, ostree_store::Error> {
         let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut tree = self.dirtree(&self.root)?;
         for parent in names(parents) {

@@ -109,6 +109,54 @@ fn a_policy_that_takes_too_long_is_an_error_that_names_the_file() {
     }
 }
 
+/// A layer's ref holds one policy's labels. Another image that has the layer finds its own in its version before.
+#[test]
+fn updates_read_nothing_of_a_layer_that_another_image_labelled() {
+    let files = layer(
+        "file usr/bin/tool \"1\"\nfile usr/share/a size=100000 seed=1\nfile usr/share/b \"2\" xattr.user.x=\"y\"\n\
+         file usr/share/same \"2\"",
+    );
+    let other_rules = [ANY, ("/usr/share(/.*)?", "u:r:share:s0")];
+    let with = |rules: &[(&str, &str)], number: u32| {
+        let top = layer(&format!("file usr/version \"{number}\""));
+        bootable([files.clone(), layer(&policy("etc", rules)), top])
+    };
+    let without = |number: u32| {
+        let top = layer(&format!("file usr/version \"{number}\""));
+        test_images::Image::of([files.clone(), top])
+    };
+    let host = Host::new();
+    let first = Place::image(&with(&[ANY, BIN], 1));
+    host.pull(&first.latest()).unwrap();
+    let first_ref = host.layer_commit(&files);
+    // One name, whose next version is pulled.
+    let moving = Place::image(&with(&other_rules, 1));
+    let update = |image: &test_images::Image| {
+        moving.write(&test_images::Layout::new().image("latest", &image.build()));
+        host.pull(&moving.latest()).unwrap()
+    };
+    for (rules, images) in [
+        (
+            &other_rules[..],
+            [with(&other_rules, 1), with(&other_rules, 2)],
+        ),
+        (&[], [without(3), without(4)]),
+    ] {
+        let new = update(&images[0]).labels.unwrap();
+        assert!(new.written > 0);
+        let pulled = update(&images[1]);
+        assert_labelled(&host, &pulled.merge_commit, rules);
+        let report = pulled.labels.unwrap();
+        assert!(report.changed > 0);
+        assert_eq!(report.written, 0, "read again");
+        assert_eq!(host.layer_commit(&files), first_ref);
+        let fresh = Host::new();
+        let fresh = fresh.pull(&moving.latest()).unwrap();
+        assert_eq!(pulled.merge_commit, fresh.merge_commit);
+        assert!(host.check().is_empty());
+    }
+}
+
 /// Layers that wait for a policy are in memory, so no more than 64 do.
 #[test]
 fn only_so_many_layers_wait_for_a_policy() {
