@@ -1,4 +1,5 @@
-//! `--selinux-engine`: libselinux gives the labels that the built-in engine gives, and those that it cannot give.
+//! How a pull labels: `--selinux-engine`, `--disable-selinux`; and `--no-composefs-digest`. libselinux gives the labels that the
+//! built-in engine gives, and those that it cannot give.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panic")]
 
 use std::path::Path;
@@ -42,20 +43,54 @@ impl Place {
     }
 
     /// `NOUN VERB` with this engine, on a repository of its own.
-    fn run(&self, [noun, verb]: [&str; 2], engine: &str, more: &[&str]) -> Output {
+    fn run(&self, verb: [&str; 2], engine: &str, more: &[&str]) -> Output {
+        let mut command = self.command(verb, engine);
+        command.args(["--selinux-engine", engine]);
+        command.args(more).output().unwrap()
+    }
+
+    fn command(&self, verb: [&str; 2], repo: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bootc-storage"));
-        command.args([noun, verb, "--json", "--selinux-engine", engine, "--repo"]);
-        command.arg(self.0.path().join(engine));
+        command.args(verb).args(["--json", "--repo"]);
+        command.arg(self.0.path().join(repo));
         command.arg(format!(
             "oci:{}:latest",
             self.0.path().join("oci").display()
         ));
-        command.args(more).output().unwrap()
+        command
+    }
+
+    /// A pull with these options into a repository that all such pulls share.
+    fn pull(&self, options: &[&str]) -> serde_json::Value {
+        let mut command = self.command(["image", "pull"], "shared");
+        let output = command.args(options).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn labels_and_the_composefs_digest_are_left_out_on_demand() {
+    let place = Place::new("");
+    let all = place.pull(&[]);
+    assert_eq!(all["policy"], "default");
+    let mut commits = vec![all["mergeCommit"].clone()];
+    for (options, policy) in [
+        (&["--disable-selinux"][..], None),
+        (&["--no-composefs-digest"], Some("default")),
+        (&["--disable-selinux", "--no-composefs-digest"], None),
+    ] {
+        let pulled = place.pull(options);
+        assert_eq!(pulled["policy"].as_str(), policy, "{options:?}");
+        assert!(!commits.contains(&pulled["mergeCommit"]), "{options:?}");
+        assert_eq!(place.pull(options)["unchanged"], true, "{options:?}");
+        commits.push(pulled["mergeCommit"].clone());
+    }
+    assert_eq!(place.pull(&[])["mergeCommit"], commits[0]);
 }
 
 #[cfg(feature = "libselinux")]
