@@ -73,13 +73,14 @@ fn print_costs(case: &Case) {
         ("labels", Contestant::OursWithoutLabels),
         ("digests", Contestant::OursWithoutDigest),
     ];
+    println!();
     for (part, without) in parts {
         for step in [Step::First, Step::Noop, Step::Update] {
             let more =
                 |of: fn(&Sample) -> f64| Some((case.ratio(without, step, of)? - 1.0) * 100.0);
             if let (Some(wall), Some(cpu)) = (more(|sample| sample.wall_s), more(Sample::cpu_s)) {
                 let step = step.name();
-                println!("\n{part} cost, {step}: {wall:+.1} % wall, {cpu:+.1} % CPU");
+                println!("{part} cost, {step}: {wall:+.1} % wall, {cpu:+.1} % CPU");
             }
         }
     }
