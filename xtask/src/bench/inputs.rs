@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use test_images::{Image, Layer, Layout, Packing};
 
 /// Counts up when the trees or the form of the layers change.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 /// How many plain layers the base is; two more are on top.
 const BASE_LAYERS: usize = 10;
 /// The same content in so many layers each.
@@ -182,7 +182,8 @@ impl Inputs {
         let top = trees.top_layers(&work)?;
         let plain = trees.plain_base(&work)?;
         write_both(&work, "plain", &Image::of(plain), &top, debian.is_some())?;
-        let base = encapsulated::base(&trees.modules, &work, debian.is_some(), programs)?;
+        let mut base = encapsulated::base(&trees.vendor, &work, debian.is_some(), programs)?;
+        base.layers.extend(trees.tools(&work)?);
         write_both(&work, "encapsulated", &base, &top, debian.is_some())?;
         for count in LAYER_COUNTS {
             let parts = deal_out(
@@ -206,6 +207,8 @@ impl Inputs {
 
 /// The steps of the image build.
 struct Trees {
+    /// What a vendor ships: the base without what users put on it.
+    vendor: PathBuf,
     /// The base with the application's modules.
     modules: PathBuf,
     derived: [PathBuf; 2],
@@ -222,6 +225,9 @@ impl Trees {
         let modules = at("modules");
         snapshot(&at("root"), &modules)?;
         trees::install_modules(&modules, scale)?;
+        let vendor = at("vendor");
+        snapshot(&modules, &vendor)?;
+        trees::without_tools(&vendor)?;
         let derived = [at("derived-1"), at("derived-2")];
         let applications = [at("application-1"), at("application-2")];
         for (version, (derived, application)) in (1..).zip(derived.iter().zip(&applications)) {
@@ -231,6 +237,7 @@ impl Trees {
             trees::install_application(application, version, scale)?;
         }
         Ok(Self {
+            vendor,
             modules,
             derived,
             applications,
@@ -241,6 +248,12 @@ impl Trees {
         let parts = deal_out(&self.modules, BASE_LAYERS, &work.join("parts"))?;
         let parts = parts.into_iter().map(Part::whole).collect();
         pack::trees(parts, &work.join("blobs"), Packing::GZIP)
+    }
+
+    /// What a user's build puts on the vendor's image, as one layer.
+    fn tools(&self, work: &Path) -> Result<Vec<Layer>> {
+        let tools = vec![Part::between(&self.vendor, &self.modules)];
+        pack::trees(tools, &work.join("blobs"), Packing::GZIP)
     }
 
     /// The two layers that each version has of its own.

@@ -64,6 +64,31 @@ pub(super) fn small_root(tree: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What users put on a vendor's image: in the encapsulated images these folders are a layer of their own, with some
+/// 40,000 entries the largest.
+const TOOLS: [&str; 9] = [
+    "usr/include",
+    "usr/lib/cni",
+    "usr/lib/gcc",
+    "usr/lib/git-core",
+    "usr/lib/modules.d",
+    "usr/share/doc",
+    "usr/share/locale",
+    "usr/share/vim",
+    "usr/src",
+];
+
+/// Takes away what is not the vendor's.
+pub(super) fn without_tools(tree: &Path) -> Result<()> {
+    for folder in TOOLS {
+        let place = tree.join(folder);
+        if place.exists() {
+            fs::remove_dir_all(place)?;
+        }
+    }
+    Ok(())
+}
+
 /// The modules of an application: many small files.
 pub(super) fn install_modules(tree: &Path, scale: Scale) -> Result<()> {
     for number in 0..scale.modules {
