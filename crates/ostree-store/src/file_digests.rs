@@ -1,35 +1,77 @@
-//! fs-verity digests of file objects, kept beside the repository's objects so that no content is read for them again.
+//! What an image needs of file objects, kept beside the repository's objects so that none is read for it again.
 //!
-//! `bootc-storage/fsverity/<commit>` in the repository's directory holds digests that were found while that commit was
-//! written: a line that names the format; for each file 32 bytes of its checksum and 32 of its digest, in no order; the
-//! SHA-256 of all that. A file that is torn or damaged counts as missing: whatever is not known can be computed.
+//! `bootc-storage/fsverity/<commit>` in the repository's directory holds what was found while that commit was written: a
+//! line that names the format; a record for each file, in no order; the headers that the records name; how many of both
+//! there are; the SHA-256 of all that. A file that is torn or damaged counts as missing: whatever is not known can be
+//! found out.
+
+mod format;
+mod log;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
-use ostree_objects::{Checksum, ObjectName};
+use ostree_objects::{Checksum, FileHeader, ObjectName};
 use rustix::fs::{AtFlags, Dir};
-use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use crate::{Error, FsVerityDigest, Repo, sys};
+use format::{END, HEAD, RECORD, Record, Sizes, parse_headers};
+
+pub(crate) use log::{Log, keep};
 
 const PARENT: &str = "bootc-storage";
 const FOLDER: &str = "bootc-storage/fsverity";
-const HEAD: &[u8] = b"bootc-storage fsverity 1\n";
-const PAIR: usize = 64;
-/// Pairs read at once.
-const PART: usize = 1024 * PAIR;
+/// Bytes read at once.
+const PART: usize = 1024 * RECORD;
+/// Most files that one set keeps open; what is in others counts as missing.
+const MAX_FILES: usize = 300;
+/// Most bytes of headers that one set holds; those of further files count as missing.
+const MAX_HEADER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Digests of file objects by their checksums. 64 bytes each.
-#[derive(Clone, Default)]
-pub struct FileDigests(Vec<([u8; 32], [u8; 32])>);
+/// What is known of a file object with content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// fs-verity digest of its content.
+    pub digest: FsVerityDigest,
+    /// Bytes of its content.
+    pub size: u64,
+    /// Owner, mode and attributes; not kept where very many files have each their own.
+    pub header: Option<Arc<FileHeader>>,
+}
+
+/// What is known of file objects, by their checksums: 12 bytes each in memory, the rest in files that stay open.
+#[derive(Default)]
+pub struct FileDigests {
+    /// How the checksum begins, and the number of the record in all files.
+    index: Vec<([u32; 2], u32)>,
+    files: Vec<Kept>,
+    /// Records, twice known ones too.
+    records: u32,
+    header_bytes: usize,
+}
+
+struct Kept {
+    file: File,
+    /// Number of its first record.
+    first: u32,
+    headers: Vec<Arc<FileHeader>>,
+}
+
+impl Kept {
+    fn record(&self, number: u32) -> io::Result<Record> {
+        let mut bytes = [0; RECORD];
+        let at = HEAD.len() as u64 + u64::from(number - self.first) * RECORD as u64;
+        self.file.read_exact_at(&mut bytes, at)?;
+        Ok(Record::parse(&bytes))
+    }
+}
 
 impl std::fmt::Debug for FileDigests {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "FileDigests({} files)", self.0.len())
+        write!(out, "FileDigests({} files)", self.index.len())
     }
 }
 
@@ -37,93 +79,166 @@ impl FileDigests {
     /// The digest of that file object, if it is known.
     #[must_use]
     pub fn get(&self, checksum: &Checksum) -> Option<FsVerityDigest> {
-        let found = self
-            .0
-            .binary_search_by(|(known, _)| known.cmp(checksum.as_bytes()));
-        let (_, digest) = self.0.get(found.ok()?)?;
-        Some(FsVerityDigest::from_bytes(*digest))
+        self.facts(checksum).map(|facts| facts.digest)
+    }
+
+    /// All that is known of that file object.
+    #[must_use]
+    pub fn facts(&self, checksum: &Checksum) -> Option<FileFacts> {
+        let beginning = beginning(checksum.as_bytes());
+        let found = self.index.binary_search_by_key(&beginning, |entry| entry.0);
+        let (_, number) = *self.index.get(found.ok()?)?;
+        let kept = self.kept(number)?;
+        let record = kept.record(number).ok()?;
+        (record.checksum == *checksum.as_bytes()).then(|| FileFacts {
+            digest: FsVerityDigest::from_bytes(record.digest),
+            size: record.size,
+            header: kept.headers.get(record.header as usize).cloned(),
+        })
     }
 
     /// How many are known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.index.len()
     }
 
     /// Whether none is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.index.is_empty()
     }
 
-    fn take(&mut self, pairs: &[u8]) {
-        for pair in pairs.chunks_exact(PAIR) {
-            let (mut checksum, mut digest) = ([0; 32], [0; 32]);
-            let (first, second) = pair.split_at(32);
-            checksum.copy_from_slice(first);
-            digest.copy_from_slice(second);
-            self.0.push((checksum, digest));
+    /// Adds the records of a file from a reader that is at the first of them, and hands on each part as it passes.
+    fn index_records(
+        &mut self,
+        reader: &mut impl io::Read,
+        count: u32,
+        mut each_part: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        self.index.reserve_exact(count as usize);
+        let mut buffer = vec![0; (count as usize * RECORD).min(PART)];
+        let mut left = count as usize;
+        while left > 0 {
+            let part = &mut buffer[..(left * RECORD).min(PART)];
+            reader.read_exact(part)?;
+            each_part(part);
+            for record in part.chunks_exact(RECORD) {
+                self.index.push((beginning(record), self.records));
+                self.records += 1;
+                left -= 1;
+            }
         }
+        Ok(())
     }
 
-    fn sort(&mut self) {
-        self.0.sort_unstable();
-        self.0.dedup();
-    }
-
-    /// Adds what a sealed file has; nothing if it is not as it was written.
-    fn add_file(&mut self, file: &mut File) -> io::Result<bool> {
-        let size = usize::try_from(file.metadata()?.len()).unwrap_or_default();
-        let pairs = size.checked_sub(HEAD.len() + 32);
-        let Some(pairs) = pairs.filter(|pairs| pairs.is_multiple_of(PAIR)) else {
-            return Ok(false);
+    /// Adds what a sealed file has, if it is as it was written.
+    fn add_file(&mut self, mut file: File) {
+        let Ok(Some(sizes)) = Sizes::of(&file) else {
+            return;
         };
+        if self.files.len() == MAX_FILES || self.records.checked_add(sizes.records).is_none() {
+            return;
+        }
+        let (known, first) = (self.index.len(), self.records);
+        // One that cannot be read is as good as one that is missing.
+        if let Ok(Some(headers)) = self.add_sealed(&mut file, sizes) {
+            self.files.push(Kept {
+                file,
+                first,
+                headers,
+            });
+        } else {
+            self.index.truncate(known);
+            self.records = first;
+        }
+    }
+
+    /// Its headers, once its hash has been found right.
+    fn add_sealed(
+        &mut self,
+        file: &mut File,
+        sizes: Sizes,
+    ) -> io::Result<Option<Vec<Arc<FileHeader>>>> {
         let mut head = [0; HEAD.len()];
+        file.rewind()?;
         file.read_exact(&mut head)?;
-        if head != HEAD {
-            return Ok(false);
+        if head != *HEAD {
+            return Ok(None);
         }
-        let before = self.0.len();
         let mut hasher = Sha256::new_with_prefix(head);
-        self.0.reserve_exact(pairs / PAIR);
-        let read = each_part(file, pairs, |part| {
-            hasher.update(part);
-            self.take(part);
-        });
-        let mut end = [0; 32];
-        let read = read.and_then(|()| file.read_exact(&mut end));
-        let is_whole = read.is_ok() && <[u8; 32]>::from(hasher.finalize()) == end;
+        self.index_records(file, sizes.records, |part| hasher.update(part))?;
+        let mut rest = vec![0; sizes.header_bytes as usize + END];
+        file.read_exact(&mut rest)?;
+        let (hashed, hash) = rest.split_at(rest.len() - 32);
+        hasher.update(hashed);
+        let is_whole = hasher.finalize()[..] == *hash;
         if !is_whole {
-            self.0.truncate(before);
+            return Ok(None);
         }
-        read.map(|()| is_whole)
+        let headers = &rest[..sizes.header_bytes as usize];
+        self.header_bytes += headers.len();
+        if self.header_bytes > MAX_HEADER_BYTES {
+            return Ok(Some(Vec::new()));
+        }
+        Ok(parse_headers(headers))
+    }
+
+    /// Each record.
+    fn records(&self) -> impl Iterator<Item = io::Result<(Record, Option<Arc<FileHeader>>)>> {
+        self.index.iter().filter_map(|(_, number)| {
+            let kept = self.kept(*number)?;
+            let record = kept.record(*number);
+            Some(record.map(|record| {
+                let header = kept.headers.get(record.header as usize).cloned();
+                (record, header)
+            }))
+        })
+    }
+
+    /// The file that has the record of that number.
+    fn kept(&self, number: u32) -> Option<&Kept> {
+        let after = self.files.partition_point(|kept| kept.first <= number);
+        self.files.get(after.checked_sub(1)?)
+    }
+
+    /// Where objects are read without attributes, headers that have them are none.
+    pub(crate) fn forget_headers(&mut self) {
+        for kept in &mut self.files {
+            kept.headers.clear();
+        }
+    }
+
+    /// Of two that begin alike one is enough: they are of one file, or the other counts as missing.
+    fn sort(&mut self) {
+        self.index.sort_unstable();
+        self.index.dedup_by_key(|entry| entry.0);
     }
 }
 
-fn each_part(file: &mut File, size: usize, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut buffer = vec![0; size.min(PART)];
-    let mut left = size;
-    while left > 0 {
-        let part = &mut buffer[..left.min(PART)];
-        file.read_exact(part)?;
-        left -= part.len();
-        take(part);
-    }
-    Ok(())
+fn beginning(checksum: &[u8]) -> [u32; 2] {
+    let word = |at: usize| {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&checksum[at..at + 4]);
+        u32::from_be_bytes(bytes)
+    };
+    [word(0), word(4)]
 }
 
 impl Repo {
-    /// The digests that were kept with these commits. What was not kept, or is damaged, is not among them.
+    /// What was kept with these commits. What was not kept, or is damaged, is not among it.
     #[must_use]
     pub fn file_digests(&self, commits: impl IntoIterator<Item = Checksum>) -> FileDigests {
         let mut digests = FileDigests::default();
         for commit in commits {
             if let Ok(Some(file)) = sys::open_read(self.dir(), &path(&commit)) {
-                // One that cannot be read is as good as one that is missing.
-                let _ = digests.add_file(&mut file.into());
+                digests.add_file(file.into());
             }
         }
         digests.sort();
+        if self.config().disable_xattrs() {
+            digests.forget_headers();
+        }
         digests
     }
 
@@ -165,86 +280,4 @@ impl Repo {
 
 fn path(commit: &Checksum) -> String {
     format!("{FOLDER}/{commit}")
-}
-
-/// Digests on their way to such a file.
-pub(crate) struct Log {
-    out: BufWriter<File>,
-    hasher: Sha256,
-    pairs: usize,
-}
-
-impl Log {
-    /// Writes to a new file that is open for reading too.
-    pub(crate) fn new(file: File) -> io::Result<Self> {
-        let mut log = Self {
-            out: BufWriter::new(file),
-            hasher: Sha256::new(),
-            pairs: 0,
-        };
-        log.write(HEAD)?;
-        Ok(log)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.hasher.update(bytes);
-        self.out.write_all(bytes)
-    }
-
-    pub(crate) fn add(&mut self, file: &Checksum, digest: &FsVerityDigest) -> io::Result<()> {
-        self.write(file.as_bytes())?;
-        self.write(digest.as_bytes())?;
-        self.pairs += 1;
-        Ok(())
-    }
-
-    /// What was written so far.
-    pub(crate) fn read(&mut self) -> io::Result<FileDigests> {
-        self.out.flush()?;
-        let file = self.out.get_ref();
-        let mut digests = FileDigests(Vec::with_capacity(self.pairs));
-        let mut buffer = vec![0; (self.pairs * PAIR).min(PART)];
-        let (mut at, end) = (HEAD.len(), HEAD.len() + self.pairs * PAIR);
-        while at < end {
-            let part = &mut buffer[..(end - at).min(PART)];
-            file.read_exact_at(part, at as u64)?;
-            at += part.len();
-            digests.take(part);
-        }
-        digests.sort();
-        Ok(digests)
-    }
-
-    /// Ends the file; false if there is nothing in it.
-    pub(crate) fn seal(&mut self) -> io::Result<bool> {
-        let hash = std::mem::take(&mut self.hasher).finalize();
-        self.out.write_all(&hash)?;
-        self.out.flush()?;
-        Ok(self.pairs > 0)
-    }
-}
-
-/// Gives a sealed file its name for a commit.
-pub(crate) fn keep(
-    repo: &Repo,
-    commit: &Checksum,
-    from: &OwnedFd,
-    name: &str,
-) -> Result<(), Error> {
-    let path = path(commit);
-    let failed = |error: Errno| Error::io("keep file digests in", path.as_str(), error);
-    sys::mkdir(repo.dir(), PARENT, 0o775).map_err(failed)?;
-    sys::mkdir(repo.dir(), FOLDER, 0o775).map_err(failed)?;
-    // An older one may be damaged.
-    sys::absent(rustix::fs::unlinkat(
-        repo.dir(),
-        path.as_str(),
-        AtFlags::empty(),
-    ))
-    .map_err(failed)?;
-    match rustix::fs::linkat(from, name, repo.dir(), path.as_str(), AtFlags::empty()) {
-        // Another writer of the same commit was faster.
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(failed(error)),
-    }
 }

@@ -22,7 +22,7 @@ mod xattr;
 pub use config::{Config, MinFree};
 pub use content::{FileObject, FileStat};
 pub use error::{Error, ErrorKind};
-pub use file_digests::FileDigests;
+pub use file_digests::{FileDigests, FileFacts};
 pub use fs_verity::{FsVerityDigest, FsVerityHasher};
 pub use key_file::{BadLine, KeyFile};
 pub use linux_verity::{FsVerityWish, enable_fs_verity, measure_fs_verity};

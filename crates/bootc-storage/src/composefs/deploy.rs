@@ -83,15 +83,15 @@ impl Storage {
         match (verity, mode) {
             (DeployedVerity::Required, RepoMode::Archive) => Err(Error::MountNeedsBare { mode }),
             (DeployedVerity::Required, _) => {
-                let objects = RepoObjects::new(&self.repo, None, Repo::ensure_fs_verity);
-                self.commit_tree(commit, objects)
+                let mut objects = RepoObjects::new(&self.repo, None, Repo::ensure_fs_verity);
+                self.commit_tree(commit, &mut objects)
             }
             (DeployedVerity::AsObjects, RepoMode::Archive) => {
                 self.composefs_tree(commit, ImageForm::WithoutDigests)
             }
             (DeployedVerity::AsObjects, _) => {
-                let objects = RepoObjects::new(&self.repo, None, Repo::measured_digest);
-                self.commit_tree(commit, objects)
+                let mut objects = RepoObjects::new(&self.repo, None, Repo::measured_digest);
+                self.commit_tree(commit, &mut objects)
             }
         }
     }

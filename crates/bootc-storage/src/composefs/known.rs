@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use ostree_flatten::composefs::{
-    Error as ImageError, Format, FsVerityDigest, RepoObjects, commit_tree, write_image,
+    CommitFile, CommitObjects, Error as ImageError, Format, FsVerityDigest, commit_tree,
+    write_image,
 };
-use ostree_objects::Checksum;
-use ostree_store::{FileDigests, Repo, Stage};
+use ostree_objects::{Checksum, DirMeta, DirTree, FileHasher, ObjectName};
+use ostree_store::{FileDigests, FileFacts, FileStat, Repo, Stage};
 
 use crate::Storage;
 use crate::stored::{layer_commit, manifest_of};
@@ -59,6 +60,8 @@ pub(crate) struct KnownDigests<'a> {
     staged: FileDigests,
     /// Kept with commits that may go.
     going: FileDigests,
+    /// Taken over or found out since.
+    taken: HashMap<Checksum, FsVerityDigest>,
 }
 
 impl<'a> KnownDigests<'a> {
@@ -76,43 +79,135 @@ impl<'a> KnownDigests<'a> {
             staged: stage.file_digests()?,
             going: repo.file_digests(going.difference(&staying).copied()),
             staying: repo.file_digests(staying),
+            taken: HashMap::new(),
         })
     }
 
-    /// The digest of the composefs image of a tree. Digests that will not be kept otherwise are kept with the stage's
-    /// commits; those that nobody kept are computed from the files.
+    /// The digest of the composefs image of a tree. What will not be kept otherwise is kept with the stage's commits; what
+    /// nobody kept is found out from the files.
     pub(crate) fn image_digest(
-        self,
+        mut self,
         tree: &Checksum,
         meta: &Checksum,
     ) -> Result<FsVerityDigest, ImageError> {
-        let mut taken = HashMap::new();
-        let digest = |_: &Repo, file: &Checksum| {
-            let known = self.staying.get(file).or_else(|| self.staged.get(file));
-            if let Some(known) = known.or_else(|| taken.get(file).copied()) {
-                return Ok(Some(known));
-            }
-            let digest = match self.going.get(file) {
-                Some(digest) => digest,
-                None => self.compute(file)?,
-            };
-            self.stage.keep_file_digest(file, &digest)?;
-            taken.insert(*file, digest);
-            Ok(Some(digest))
-        };
-        let repo = self.stage.repo();
-        let tree = commit_tree(
-            &mut RepoObjects::new(repo, Some(self.stage), digest),
-            tree,
-            meta,
-        )?;
+        let tree = commit_tree(&mut self, tree, meta)?;
         drop(self);
         Ok(write_image(&tree, Format::DEFAULT, io::sink())?.digest)
     }
 
-    fn compute(&self, file: &Checksum) -> Result<FsVerityDigest, ostree_store::Error> {
-        let content = self.stage.open_file(file)?.content;
-        FsVerityDigest::of_reader(content).map_err(|source| ostree_store::Error::Content { source })
+    /// A file of which nothing is kept that stays.
+    fn look(&mut self, name: &Checksum) -> Result<CommitFile, ostree_store::Error> {
+        let stat = || self.stage.file_stat(name);
+        if let Some(digest) = self.taken.get(name) {
+            return Ok(with_digest(stat()?, *digest));
+        }
+        let file = match self.going.facts(name) {
+            Some(facts) => file_of(facts, stat)?,
+            None => found_out(self.stage.repo(), name, stat()?, || {
+                Ok(self.stage.open_file(name)?.content)
+            })?,
+        };
+        if let Some(digest) = file.digest {
+            let CommitFile { header, size, .. } = &file;
+            self.stage.keep_file_digest(name, header, *size, &digest)?;
+            self.taken.insert(*name, digest);
+        }
+        Ok(file)
+    }
+}
+
+impl CommitObjects for KnownDigests<'_> {
+    type Error = ostree_store::Error;
+
+    fn dirtree(&mut self, checksum: &Checksum) -> Result<DirTree, Self::Error> {
+        self.stage.read_dirtree(checksum)
+    }
+
+    fn dirmeta(&mut self, checksum: &Checksum) -> Result<DirMeta, Self::Error> {
+        self.stage.read_dirmeta(checksum)
+    }
+
+    fn file(&mut self, checksum: &Checksum) -> Result<CommitFile, Self::Error> {
+        let known = self.staying.facts(checksum);
+        let known = known.or_else(|| self.staged.facts(checksum));
+        match known {
+            Some(facts) => file_of(facts, || self.stage.file_stat(checksum)),
+            None => self.look(checksum),
+        }
+    }
+}
+
+/// A file as it is known; looked at only where its header is not.
+pub(super) fn file_of(
+    facts: FileFacts,
+    stat: impl FnOnce() -> Result<FileStat, ostree_store::Error>,
+) -> Result<CommitFile, ostree_store::Error> {
+    let FileFacts {
+        digest,
+        size,
+        header,
+    } = facts;
+    let header = match header {
+        Some(header) => (*header).clone(),
+        None => stat()?.header,
+    };
+    Ok(CommitFile {
+        header,
+        size,
+        digest: Some(digest),
+    })
+}
+
+/// A file that was looked at, with the digest of its content if it has some. The content is held against the file's name:
+/// a digest of damaged content would be believed by the next image too.
+pub(super) fn found_out(
+    repo: &Repo,
+    name: &Checksum,
+    stat: FileStat,
+    content: impl FnOnce() -> Result<Box<dyn io::Read + Send>, ostree_store::Error>,
+) -> Result<CommitFile, ostree_store::Error> {
+    if stat.size == 0 || stat.header.is_symlink() {
+        let FileStat { header, size } = stat;
+        return Ok(CommitFile {
+            header,
+            size,
+            digest: None,
+        });
+    }
+    let mut content = Hashed {
+        content: content()?,
+        hasher: FileHasher::new(&stat.header),
+    };
+    let digest = FsVerityDigest::of_reader(&mut content);
+    let digest = digest.map_err(|source| ostree_store::Error::Content { source })?;
+    let found = content.hasher.finish();
+    // Without its attributes no file hashes to its name.
+    if found != *name && !repo.config().disable_xattrs() {
+        let name = ObjectName::file(*name);
+        return Err(ostree_store::Error::Corrupt { name, found });
+    }
+    Ok(with_digest(stat, digest))
+}
+
+/// Content that is hashed for the name of its object as it passes.
+struct Hashed {
+    content: Box<dyn io::Read + Send>,
+    hasher: FileHasher,
+}
+
+impl io::Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+fn with_digest(stat: FileStat, digest: FsVerityDigest) -> CommitFile {
+    CommitFile {
+        header: stat.header,
+        size: stat.size,
+        digest: Some(digest),
     }
 }
 

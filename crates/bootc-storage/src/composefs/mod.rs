@@ -5,6 +5,7 @@ mod deployment;
 mod known;
 mod mount;
 mod prepare_root;
+mod stored;
 mod tree;
 
 pub use deploy::DeployedVerity;

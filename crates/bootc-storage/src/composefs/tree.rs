@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 
 use ostree_flatten::composefs::{
-    CommitObjects, Format, FsVerityDigest, RepoObjects, Tree, Written, commit_tree,
-    hash_file_object, write_image,
+    CommitObjects, Format, FsVerityDigest, RepoObjects, Tree, Written, commit_tree, write_image,
 };
 use ostree_objects::{Checksum, Commit, Value};
-use ostree_store::Repo;
 
+use super::stored::StoredFiles;
 use crate::{Error, Storage};
 
 /// The metadata key of a commit that names its image: `ay`, the 32 bytes of the fs-verity digest of the image with
@@ -58,7 +57,8 @@ impl CommitTree {
 
 impl Storage {
     /// The tree that libostree makes a composefs image of for that commit. With [`ImageForm::WithDigests`], the
-    /// files are read whose digests were not kept when they were stored.
+    /// files are read whose digests were not kept when they were stored; they are kept then, where the repository is
+    /// one's own.
     ///
     /// # Errors
     /// [`Error::NoCommit`]; objects that cannot be read, or that an image cannot hold.
@@ -69,16 +69,14 @@ impl Storage {
     ) -> Result<CommitTree, Error> {
         match digests {
             ImageForm::WithDigests => {
-                let known = self.repo.file_digests(self.digest_keepers(commit));
-                let digest = |repo: &Repo, file: &Checksum| match known.get(file) {
-                    Some(digest) => Ok(Some(digest)),
-                    None => hash_file_object(repo, file),
-                };
-                self.commit_tree(commit, RepoObjects::new(&self.repo, None, digest))
+                let mut files = StoredFiles::new(self, commit);
+                let tree = self.commit_tree(commit, &mut files)?;
+                files.keep_found();
+                Ok(tree)
             }
             ImageForm::WithoutDigests => {
-                let objects = RepoObjects::new(&self.repo, None, |_, _| Ok(None));
-                self.commit_tree(commit, objects)
+                let mut objects = RepoObjects::new(&self.repo, None, |_, _| Ok(None));
+                self.commit_tree(commit, &mut objects)
             }
         }
     }
@@ -87,7 +85,7 @@ impl Storage {
     pub(super) fn commit_tree(
         &self,
         commit: &Checksum,
-        mut objects: impl CommitObjects,
+        objects: &mut impl CommitObjects,
     ) -> Result<CommitTree, Error> {
         self.require_commit(commit)?;
         let object = self.repo.read_commit(commit);
@@ -95,7 +93,7 @@ impl Storage {
             action: "read a commit",
             source,
         })?;
-        let tree = commit_tree(&mut objects, &object.tree, &object.meta);
+        let tree = commit_tree(objects, &object.tree, &object.meta);
         let tree = tree.map_err(|source| Error::Composefs {
             of: format!("commit {commit}"),
             source: Box::new(source),

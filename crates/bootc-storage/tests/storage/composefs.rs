@@ -100,6 +100,53 @@ fn each_files_digest_is_kept_wherever_its_labels_come_from() {
 }
 
 #[test]
+fn what_has_to_be_found_out_is_kept_for_the_next_time() {
+    for (what, image) in images() {
+        let host = Host::new();
+        let pulled = host.pull(&Place::image(&image).latest()).unwrap();
+        let commit = pulled.merge_commit;
+        let folder = host.repo().join("bootc-storage/fsverity");
+        let all = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let digest = || {
+            let tree = host.storage.composefs_tree(&commit, ImageForm::WithDigests);
+            tree.unwrap().digest().unwrap()
+        };
+        let right = digest();
+        // One after the other goes; what the commit's own has stays in it.
+        for file in all {
+            fs::remove_file(file).unwrap();
+            assert_eq!(digest(), right, "{what}");
+            assert_all_kept(&host, &commit, what);
+        }
+        let own = host.storage.repo().file_digests([commit]);
+        assert!(
+            files(&host, &commit)
+                .iter()
+                .all(|file| own.get(file).is_some())
+        );
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "{what}");
+        assert!(host.check().is_empty());
+    }
+}
+
+#[test]
+fn of_damaged_content_nothing_is_told_or_kept() {
+    let host = Host::new();
+    let place = Place::image(&Image::of([layer("file usr/a \"a\"\nfile usr/b \"b\"")]));
+    let commit = host.pull(&place.latest()).unwrap().merge_commit;
+    fs::remove_dir_all(host.repo().join("bootc-storage")).unwrap();
+    let file = files(&host, &commit)[0];
+    let name = ostree_objects::ObjectName::file(file);
+    let path = name.loose_path(host.storage.repo().mode());
+    fs::write(host.repo().join("objects").join(path), "x").unwrap();
+    let error = host.storage.composefs_tree(&commit, ImageForm::WithDigests);
+    assert_eq!(error.unwrap_err().kind(), bootc_storage::Kind::Corrupt);
+    assert!(!host.repo().join("bootc-storage").exists());
+}
+
+#[test]
 fn what_earlier_versions_brought_stays_kept_when_they_go() {
     let host = Host::new();
     let common =

@@ -111,7 +111,7 @@ impl Stage {
             if let Some(hasher) = &mut digest {
                 hasher.update(bytes);
             }
-            self.collect(&name, digest.take())
+            self.collect(&name, header, bytes.len() as u64, digest.take())
         };
         if self.repo.has(&name)? {
             // It may be from a layer without digests.
@@ -217,7 +217,7 @@ impl Stage {
         })?;
         sink.finish()?;
         let name = named(hasher, expected)?;
-        self.collect(&name, digest)?;
+        self.collect(&name, header, size, digest)?;
         let written = self.adopt(&name, fd, header, size, path)?;
         Ok((name.checksum, written))
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ostree_objects::{Checksum, ObjectName};
+use ostree_objects::{Checksum, FileHeader, ObjectName};
 use rustix::fs::{Mode, OFlags};
 
 use super::Stage;
@@ -25,8 +25,8 @@ impl Collected {
 }
 
 impl Stage {
-    /// Compute the fs-verity digest of each regular file whose content passes, unless it is empty, and keep them with
-    /// the commits of this stage, for [`Repo::file_digests`](crate::Repo::file_digests): published as they are, before
+    /// Compute the fs-verity digest of each regular file whose content passes, unless it is empty, and keep it, with
+    /// size and header, with the commits of this stage, for [`Repo::file_digests`](crate::Repo::file_digests): published as they are, before
     /// the commits.
     ///
     /// # Errors
@@ -42,18 +42,54 @@ impl Stage {
         Ok(self)
     }
 
-    /// Keep a digest that was found elsewhere.
+    /// Keep what was found of a file elsewhere: its header, and size and digest of its content.
     ///
     /// # Errors
     ///
     /// The system's.
-    pub fn keep_file_digest(&self, file: &Checksum, digest: &FsVerityDigest) -> Result<(), Error> {
+    pub fn keep_file_digest(
+        &self,
+        file: &Checksum,
+        header: &FileHeader,
+        size: u64,
+        digest: &FsVerityDigest,
+    ) -> Result<(), Error> {
         match self.collected.log() {
             Some(mut log) => log
-                .add(file, digest)
+                .add(file, header, size, digest)
                 .map_err(|error| Error::io("write", self.shown(NAME), error)),
             None => Ok(()),
         }
+    }
+
+    /// Keep all that is known elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn keep_file_digests(&self, known: &FileDigests) -> Result<(), Error> {
+        match self.collected.log() {
+            Some(mut log) => log
+                .add_all(known)
+                .map_err(|error| Error::io("write", self.shown(NAME), error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing but what was collected becomes part of the repository: kept, synced, with a commit that is there, in place
+    /// of what was kept with it.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn publish_collected(self, commit: &Checksum) -> Result<(), Error> {
+        if !self.seal_file_digests()? {
+            return Ok(());
+        }
+        if self.repo.fsync() {
+            rustix::fs::syncfs(&self.objects).map_err(|error| self.error("sync", NAME, error))?;
+        }
+        self.publish_file_digests(commit)
     }
 
     /// The digests collected so far.
@@ -63,9 +99,15 @@ impl Stage {
     /// The system's.
     pub fn file_digests(&self) -> Result<FileDigests, Error> {
         match self.collected.log() {
-            Some(mut log) => log
-                .read()
-                .map_err(|error| Error::io("read", self.shown(NAME), error)),
+            Some(mut log) => {
+                let read = log.read();
+                let mut digests =
+                    read.map_err(|error| Error::io("read", self.shown(NAME), error))?;
+                if self.repo.config().disable_xattrs() {
+                    digests.forget_headers();
+                }
+                Ok(digests)
+            }
             None => Ok(FileDigests::default()),
         }
     }
@@ -78,10 +120,12 @@ impl Stage {
     pub(super) fn collect(
         &self,
         name: &ObjectName,
+        header: &FileHeader,
+        size: u64,
         hasher: Option<FsVerityHasher>,
     ) -> Result<(), Error> {
         hasher.map_or(Ok(()), |hasher| {
-            self.keep_file_digest(&name.checksum, &hasher.finish())
+            self.keep_file_digest(&name.checksum, header, size, &hasher.finish())
         })
     }
 

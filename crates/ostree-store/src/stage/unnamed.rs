@@ -79,7 +79,7 @@ impl Stage {
             Ok(())
         })?;
         let name = named(hasher, None)?;
-        self.collect(&name, digest)?;
+        self.collect(&name, header, size, digest)?;
         if self.adopt(&name, file.into(), header, size, &path)? == Written::Present {
             self.remove_temporary(&path);
         }

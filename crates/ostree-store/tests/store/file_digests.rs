@@ -8,7 +8,7 @@ use ostree_objects::{
 };
 use ostree_store::{FsVerityDigest, Repo, Stage};
 
-use crate::support::{MODES, need_root, ostree, put, temporary};
+use crate::support::{MODES, need_root, ostree, plain, put, temporary};
 
 fn folder(repo: &Path) -> PathBuf {
     repo.join("bootc-storage/fsverity")
@@ -95,6 +95,11 @@ fn every_way_of_writing_content_gives_its_digest() {
         let kept = repo.file_digests([commit]);
         for (name, digest) in &files {
             assert_eq!(kept.get(name), Some(*digest), "{mode:?}");
+            // All that an image needs of it, without a look at the object.
+            let facts = kept.facts(name).unwrap();
+            let stat = repo.file_stat(name).unwrap();
+            let header = facts.header.as_deref();
+            assert_eq!((header, facts.size), (Some(&stat.header), stat.size));
         }
         assert_eq!(kept.len(), files.len());
         assert_eq!((kept.get(&empty), kept.get(&link)), (None, None));
@@ -161,11 +166,11 @@ fn damaged_files_count_as_missing_whatever_is_wrong_with_them() {
         bytes
     };
     let mut longer = good.clone();
-    longer.extend([0; 64]);
+    longer.extend([0; 76]);
     for bad in [
         Vec::new(),
         good[..good.len() / 2].to_vec(),
-        good[..good.len() - 64].to_vec(),
+        good[..good.len() - 76].to_vec(),
         longer,
         vec![0; good.len()],
         flipped(0),
@@ -218,12 +223,69 @@ fn they_go_when_their_commit_is_gone() {
 }
 
 #[test]
+fn where_each_file_has_its_own_header_some_are_not_kept() {
+    let (_dir, _path, repo) = temporary(RepoMode::Archive);
+    let stage = collecting(&repo);
+    let files: Vec<_> = (0..100_u32)
+        .map(|uid| {
+            let mut xattrs = Xattrs::new();
+            xattrs.set(b"user.long", vec![b'x'; 10_000]).unwrap();
+            let header = FileHeader::regular(uid, 0, 0o644, xattrs);
+            let file = stage.write_file(&header, 4, &mut &b"same"[..]);
+            (file.unwrap(), header)
+        })
+        .collect();
+    let commit = commit(&stage, &[], 1);
+    stage.publish().unwrap();
+    let kept = repo.file_digests([commit]);
+    let mut with_header = 0;
+    for (file, header) in &files {
+        let facts = kept.facts(file).unwrap();
+        assert_eq!((facts.digest, facts.size), (FsVerityDigest::of(b"same"), 4));
+        if let Some(found) = facts.header {
+            assert_eq!(*found, *header);
+            with_header += 1;
+        }
+    }
+    assert_eq!(with_header, 26, "256 KiB of them");
+}
+
+#[test]
+fn what_is_kept_can_be_added_to() {
+    let (_dir, path, repo) = temporary(RepoMode::BareUser);
+    let stage = collecting(&repo);
+    let (first, second) = (put(&stage, b"first"), put(&stage, b"second"));
+    let commit = commit(&stage, &[first, second], 1);
+    stage.publish().unwrap();
+    let more = Checksum::of(b"more");
+    let stage = collecting(&repo);
+    stage
+        .keep_file_digests(&repo.file_digests([commit]))
+        .unwrap();
+    let digest = FsVerityDigest::of(b"more");
+    stage.keep_file_digest(&more, &plain(), 4, &digest).unwrap();
+    stage.publish_collected(&commit).unwrap();
+    let now = repo.file_digests([commit]);
+    assert_eq!(now.len(), 3);
+    assert_eq!(now.get(&more), Some(digest));
+    let facts = now.facts(&second).unwrap();
+    assert_eq!(facts.digest, FsVerityDigest::of(b"second"));
+    assert_eq!(facts.header.as_deref(), Some(&plain()));
+    // Nothing collected, nothing changed.
+    collecting(&repo).publish_collected(&commit).unwrap();
+    assert_eq!(repo.file_digests([commit]).len(), 3);
+    assert_eq!(kept(&path), [commit.to_string()]);
+}
+
+#[test]
 fn a_digest_found_elsewhere_is_kept_as_well() {
     let (_dir, _path, repo) = temporary(RepoMode::BareUser);
     let stage = collecting(&repo);
     let file = put(&repo.stage().unwrap(), b"read elsewhere");
     let digest = FsVerityDigest::of(b"read elsewhere");
-    stage.keep_file_digest(&file, &digest).unwrap();
+    stage
+        .keep_file_digest(&file, &plain(), 14, &digest)
+        .unwrap();
     let commit = commit(&stage, &[], 1);
     stage.publish().unwrap();
     assert_eq!(repo.file_digests([commit]).get(&file), Some(digest));
