@@ -7,7 +7,7 @@ mod store;
 pub use builder::TreeBuilder;
 pub use node::{Kind, Mtime, Stat};
 
-use node::{Inode, InodeKind};
+use node::{Common, Inode, InodeKind};
 use store::{Entry, Names, Texts};
 
 use super::{FsVerityDigest, xattrs::XattrTable};
@@ -35,10 +35,13 @@ impl NodeId {
 
 /// A file tree: directories, files, links, devices, with names in the order of their bytes.
 ///
-/// A file of an ostree commit takes about 150 bytes, its name, backing path, digest and directory entry included.
+/// A file of an ostree commit takes about 120 bytes, its name, backing path, digest and directory entry included.
 #[derive(Debug, Clone)]
 pub struct Tree {
     inodes: Vec<Inode>,
+    commons: Vec<Common>,
+    /// For each inode up to the last that has one other than 0.
+    mtimes: Vec<Mtime>,
     /// By directory, then by name.
     entries: Vec<Entry>,
     names: Names,
@@ -80,7 +83,7 @@ impl Tree {
             let digest = (inode.extra as usize).checked_sub(1)?;
             self.digests.get(digest).copied()
         };
-        match inode.kind {
+        match self.common(node).kind {
             InodeKind::Directory => Kind::Directory { size: inode.size },
             InodeKind::Inline => Kind::Inline {
                 content: text().into(),
@@ -110,21 +113,26 @@ impl Tree {
         }
     }
 
+    fn common(&self, node: NodeId) -> &Common {
+        &self.commons[self.inodes[node.index()].common as usize]
+    }
+
     /// Owner, permissions, time and number of names, as stated when the node was added.
     #[must_use]
     pub fn stat(&self, node: NodeId) -> Stat {
-        self.inodes[node.index()].stat()
+        let mtime = self.mtimes.get(node.index()).copied();
+        self.common(node).stat(mtime.unwrap_or_default())
     }
 
     /// Names and values of a node's extended attributes, in the order in which they were set.
     pub fn xattrs(&self, node: NodeId) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        self.xattrs.list(self.inodes[node.index()].xattrs)
+        self.xattrs.list(self.common(node).xattrs)
     }
 
     /// The entries of a directory, by name; none for what is no directory.
     pub fn entries(&self, node: NodeId) -> impl ExactSizeIterator<Item = DirEntry<'_>> {
         let inode = &self.inodes[node.index()];
-        let range = if inode.kind == InodeKind::Directory {
+        let range = if self.is_directory(node) {
             let start = inode.data as usize;
             start..start + inode.extra as usize
         } else {
@@ -141,7 +149,7 @@ impl Tree {
     #[must_use]
     pub fn lookup(&self, directory: NodeId, name: &[u8]) -> Option<DirEntry<'_>> {
         let inode = &self.inodes[directory.index()];
-        if inode.kind != InodeKind::Directory {
+        if !self.is_directory(directory) {
             return None;
         }
         let start = inode.data as usize;
@@ -180,19 +188,19 @@ impl Tree {
     /// Whether it is a directory.
     #[must_use]
     pub fn is_directory(&self, node: NodeId) -> bool {
-        self.inodes[node.index()].kind == InodeKind::Directory
+        self.common(node).kind == InodeKind::Directory
     }
 
     /// Whether it is overlayfs's whiteout.
     #[must_use]
     pub fn is_whiteout(&self, node: NodeId) -> bool {
         let inode = &self.inodes[node.index()];
-        inode.kind == InodeKind::CharDevice && inode.extra == 0
+        self.common(node).kind == InodeKind::CharDevice && inode.extra == 0
     }
 
     /// The file type as it stands in a mode.
     pub(super) fn type_bits(&self, node: NodeId) -> u16 {
-        self.inodes[node.index()].kind.type_bits()
+        self.common(node).kind.type_bits()
     }
 
     /// The directory in which a node has its own place; the root for the root.
@@ -203,7 +211,7 @@ impl Tree {
 
     /// Number of the list of attributes that a node has, for [`Self::xattr_list`].
     pub(super) fn xattr_list_of(&self, node: NodeId) -> u32 {
-        self.inodes[node.index()].xattrs
+        self.common(node).xattrs
     }
 
     pub(super) fn xattr_list(&self, list: u32) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {

@@ -1,8 +1,10 @@
 //! Putting a tree together, in any order in which a directory comes before what is in it.
 
+use std::collections::HashMap;
+
 use super::{
-    Kind, NodeId, Stat, Tree,
-    node::{Inode, InodeKind},
+    Kind, Mtime, NodeId, Stat, Tree,
+    node::{Common, Inode, InodeKind},
     store::{Entry, MOST_INODES, Names, TOO_LONG, Texts, object_checksum},
 };
 use crate::composefs::{
@@ -16,6 +18,7 @@ use crate::composefs::{
 #[derive(Debug, Clone)]
 pub struct TreeBuilder {
     tree: Tree,
+    commons: HashMap<Common, u32>,
     waiting: Vec<WaitingLink>,
 }
 
@@ -35,12 +38,15 @@ impl TreeBuilder {
         let mut builder = Self {
             tree: Tree {
                 inodes: Vec::new(),
+                commons: Vec::new(),
+                mtimes: Vec::new(),
                 entries: Vec::new(),
                 names: Names::default(),
                 texts: Texts::default(),
                 digests: Vec::new(),
                 xattrs: XattrTable::new(),
             },
+            commons: HashMap::new(),
             waiting: Vec::new(),
         };
         builder.inode(&Kind::Directory { size }, stat, xattrs, u32::MAX)?;
@@ -111,7 +117,7 @@ impl TreeBuilder {
     /// Whether the node is a directory.
     #[must_use]
     pub fn is_directory(&self, node: NodeId) -> bool {
-        self.tree.inodes[node.index()].kind == InodeKind::Directory
+        self.tree.is_directory(node)
     }
 
     fn name(&mut self, parent: NodeId, name: &[u8]) -> Result<u32, Error> {
@@ -149,20 +155,36 @@ impl TreeBuilder {
         if number > MOST_INODES {
             return Err(too_many_inodes());
         }
-        self.tree.inodes.push(Inode {
-            size: kind.size(),
-            mtime_seconds: stat.mtime.seconds,
-            mtime_nanoseconds: stat.mtime.nanoseconds,
+        let common = Common {
             uid: stat.uid,
             gid: stat.gid,
             nlink: stat.nlink,
             xattrs: self.tree.xattrs.add(xattrs)?,
+            permissions: stat.permissions,
+            kind: inode_kind,
+        };
+        let common = self.common(common)?;
+        if stat.mtime != Mtime::default() {
+            self.tree.mtimes.resize(number as usize, Mtime::default());
+            self.tree.mtimes.push(stat.mtime);
+        }
+        self.tree.inodes.push(Inode {
+            size: kind.size(),
+            common,
             entry,
             data,
             extra,
-            permissions: stat.permissions,
-            kind: inode_kind,
         });
+        Ok(number)
+    }
+
+    fn common(&mut self, common: Common) -> Result<u32, Error> {
+        if let Some(number) = self.commons.get(&common) {
+            return Ok(*number);
+        }
+        let number = index("different files", self.tree.commons.len())?;
+        self.tree.commons.push(common);
+        self.commons.insert(common, number);
         Ok(number)
     }
 
@@ -249,6 +271,8 @@ impl TreeBuilder {
         let mut tree = self.tree;
         tree.xattrs.seal();
         tree.inodes.shrink_to_fit();
+        tree.commons.shrink_to_fit();
+        tree.mtimes.shrink_to_fit();
         tree.entries.shrink_to_fit();
         tree.digests.shrink_to_fit();
         tree.names.shrink();
@@ -345,7 +369,7 @@ impl TreeBuilder {
 
     fn entry(&self, directory: NodeId, name: &[u8]) -> Option<Entry> {
         let inode = &self.tree.inodes[directory.index()];
-        if inode.kind != InodeKind::Directory {
+        if !self.is_directory(directory) {
             return None;
         }
         let start = inode.data as usize;

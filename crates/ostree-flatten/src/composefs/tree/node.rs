@@ -150,28 +150,33 @@ impl Kind<'_> {
     }
 }
 
-/// A node in memory.
+/// A node in memory: 24 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inode {
     pub(super) size: u64,
-    pub(super) mtime_seconds: i64,
-    pub(super) mtime_nanoseconds: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) nlink: u32,
-    /// List of attributes.
-    pub(super) xattrs: u32,
+    /// Number of what it has in common with others.
+    pub(super) common: u32,
     /// The entry at which the inode has its place; none for the root.
     pub(super) entry: u32,
     /// First entry of a directory; place of the content, target or backing path in the texts.
     pub(super) data: u32,
     /// Number of entries of a directory; device number; digest, counted from 1.
     pub(super) extra: u32,
+}
+
+/// What many inodes have in common: files of a system have some hundred different ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Common {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) nlink: u32,
+    /// List of attributes.
+    pub(super) xattrs: u32,
     pub(super) permissions: u16,
     pub(super) kind: InodeKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum InodeKind {
     Directory,
     Inline,
@@ -199,17 +204,14 @@ impl InodeKind {
     }
 }
 
-impl Inode {
-    pub(super) const fn stat(&self) -> Stat {
+impl Common {
+    pub(super) const fn stat(&self, mtime: Mtime) -> Stat {
         Stat {
             permissions: self.permissions,
             uid: self.uid,
             gid: self.gid,
             nlink: self.nlink,
-            mtime: Mtime {
-                seconds: self.mtime_seconds,
-                nanoseconds: self.mtime_nanoseconds,
-            },
+            mtime,
         }
     }
 }

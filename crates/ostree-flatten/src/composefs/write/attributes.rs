@@ -3,7 +3,7 @@
 //! An attribute that more than one inode has, name and value alike, is stored once. Those that come with each
 //! file (where its content is, its digest) are not collected in a table, which would be as large as the tree.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, hash::Hash};
 
 use super::{
     super::{
@@ -118,48 +118,43 @@ impl<'a> Attributes<'a> {
         let tree = self.tree;
         let mut without_digest = 0;
         let mut digests = Vec::new();
-        let mut paths: Vec<(u64, NodeId)> = Vec::new();
         for node in order.nodes() {
-            let Kind::Backed { path, digest, .. } = tree.kind(node) else {
-                continue;
-            };
-            match digest {
-                Some(digest) => digests.push(digest),
-                None => without_digest += 1,
-            }
-            if let Some(path) = path {
-                paths.push((short_hash(&path), node));
+            match tree.kind(node) {
+                Kind::Backed { digest: None, .. } => without_digest += 1,
+                Kind::Backed {
+                    digest: Some(digest),
+                    ..
+                } => digests.push((short(digest.as_bytes()), node)),
+                _ => {}
             }
         }
         if without_digest > 0 {
             self.metacopy_empty = Some(self.repeated(overlay::METACOPY, b"", without_digest));
         }
-        digests.sort_unstable();
-        for same in digests
-            .chunk_by(PartialEq::eq)
-            .filter(|same| same.len() > 1)
-        {
-            let number = self.repeated(overlay::METACOPY, &metacopy(&same[0]), same.len());
-            self.metacopies.insert(same[0], number);
+        let digest = |node| match tree.kind(node) {
+            Kind::Backed { digest, .. } => digest,
+            _ => None,
+        };
+        for (digest, count) in repeated_values(digests, digest) {
+            let number = self.repeated(overlay::METACOPY, &metacopy(&digest), count);
+            self.metacopies.insert(digest, number);
         }
-        paths.sort_unstable();
-        for like in paths
-            .chunk_by(|a, b| a.0 == b.0)
-            .filter(|like| like.len() > 1)
-        {
-            let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
-            for (_, node) in like {
-                if let Kind::Backed {
-                    path: Some(path), ..
-                } = tree.kind(*node)
-                {
-                    *counts.entry(redirect(&path)).or_default() += 1;
-                }
+        let mut paths = Vec::new();
+        for node in order.nodes() {
+            if let Kind::Backed {
+                path: Some(path), ..
+            } = tree.kind(node)
+            {
+                paths.push((short_hash(&path), node));
             }
-            for (value, count) in counts.into_iter().filter(|(_, count)| *count > 1) {
-                let number = self.repeated(overlay::REDIRECT, &value, count);
-                self.redirects.insert(value, number);
-            }
+        }
+        let path = |node| match tree.kind(node) {
+            Kind::Backed { path, .. } => path.map(|path| redirect(&path)),
+            _ => None,
+        };
+        for (value, count) in repeated_values(paths, path) {
+            let number = self.repeated(overlay::REDIRECT, &value, count);
+            self.redirects.insert(value, number);
         }
     }
 
@@ -289,10 +284,36 @@ fn redirect(path: &[u8]) -> Vec<u8> {
     value
 }
 
+/// The values that several nodes have, and how many; `nodes` have them shortened, equal for equal values.
+fn repeated_values<V: Eq + Hash>(
+    mut nodes: Vec<([u32; 2], NodeId)>,
+    value: impl Fn(NodeId) -> Option<V>,
+) -> Vec<(V, usize)> {
+    nodes.sort_unstable();
+    let mut repeated = Vec::new();
+    for like in nodes
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|like| like.len() > 1)
+    {
+        let mut counts: HashMap<V, usize> = HashMap::new();
+        for value in like.iter().filter_map(|(_, node)| value(*node)) {
+            *counts.entry(value).or_default() += 1;
+        }
+        repeated.extend(counts.into_iter().filter(|(_, count)| *count > 1));
+    }
+    repeated
+}
+
 /// Not to be relied on: equal paths have equal ones.
-fn short_hash(path: &[u8]) -> u64 {
+fn short_hash(path: &[u8]) -> [u32; 2] {
     use std::hash::{DefaultHasher, Hasher as _};
     let mut hasher = DefaultHasher::new();
     hasher.write(path);
-    hasher.finish()
+    short(&hasher.finish().to_ne_bytes())
+}
+
+/// The first eight bytes, in two words: less room than in one.
+fn short(bytes: &[u8]) -> [u32; 2] {
+    let word = |at: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]));
+    [word(0), word(4)]
 }
