@@ -96,7 +96,7 @@ impl Tree {
             },
             InodeKind::BackedByObject => Kind::Backed {
                 size: inode.size,
-                path: Some(store::object_path(text()).into()),
+                path: Some(store::object_path(self.texts.checksum(inode.data)).into()),
                 digest: digest(),
             },
             InodeKind::Symlink => Kind::Symlink { target: text() },

@@ -225,7 +225,10 @@ impl TreeBuilder {
             return Err(Error::BackingPath { length: path.len() });
         }
         Ok(match object_checksum(path) {
-            Some(checksum) => (InodeKind::BackedByObject, self.tree.texts.add(&checksum)?),
+            Some(checksum) => (
+                InodeKind::BackedByObject,
+                self.tree.texts.add_checksum(&checksum)?,
+            ),
             None => (InodeKind::Backed, self.tree.texts.add(path)?),
         })
     }
@@ -249,8 +252,9 @@ impl TreeBuilder {
     /// The tree, or which entry is at fault, counted from 0 in the order of adding.
     pub(in crate::composefs) fn finish_located(mut self) -> Result<Tree, (usize, Error)> {
         let Tree { entries, names, .. } = &mut self.tree;
-        entries.sort_by(|a, b| {
-            let key = |entry: &Entry| (entry.parent, names.get(entry.name));
+        // Names lie in the order of adding, so that of two that are alike the first comes first.
+        entries.sort_unstable_by(|a, b| {
+            let key = |entry: &Entry| (entry.parent, names.get(entry.name), entry.name);
             key(a).cmp(&key(b))
         });
         let same = |pair: &&[Entry]| {

@@ -99,7 +99,7 @@ impl Names {
 
 pub(super) const TOO_LONG: &str = "has over 255 bytes";
 
-/// Contents, targets and backing paths, each after its length.
+/// Contents, targets and backing paths, each after its length, and checksums.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts(Vec<u8>);
 
@@ -114,6 +114,17 @@ impl Texts {
         self.0.extend_from_slice(&length.to_le_bytes());
         self.0.extend_from_slice(text);
         Ok(at)
+    }
+
+    /// A text that needs no length.
+    pub(super) fn add_checksum(&mut self, checksum: &[u8; 32]) -> Result<u32, Error> {
+        let at = index("bytes of content", self.0.len())?;
+        self.0.extend_from_slice(checksum);
+        Ok(at)
+    }
+
+    pub(super) fn checksum(&self, at: u32) -> &[u8] {
+        &self.0[at as usize..at as usize + 32]
     }
 
     pub(super) fn get(&self, at: u32) -> &[u8] {

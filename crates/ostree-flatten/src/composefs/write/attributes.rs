@@ -286,7 +286,7 @@ fn redirect(path: &[u8]) -> Vec<u8> {
 
 /// The values that several nodes have, and how many; `nodes` have them shortened, equal for equal values.
 fn repeated_values<V: Eq + Hash>(
-    mut nodes: Vec<([u32; 2], NodeId)>,
+    mut nodes: Vec<(u32, NodeId)>,
     value: impl Fn(NodeId) -> Option<V>,
 ) -> Vec<(V, usize)> {
     nodes.sort_unstable();
@@ -305,15 +305,14 @@ fn repeated_values<V: Eq + Hash>(
 }
 
 /// Not to be relied on: equal paths have equal ones.
-fn short_hash(path: &[u8]) -> [u32; 2] {
+fn short_hash(path: &[u8]) -> u32 {
     use std::hash::{DefaultHasher, Hasher as _};
     let mut hasher = DefaultHasher::new();
     hasher.write(path);
     short(&hasher.finish().to_ne_bytes())
 }
 
-/// The first eight bytes, in two words: less room than in one.
-fn short(bytes: &[u8]) -> [u32; 2] {
-    let word = |at: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]));
-    [word(0), word(4)]
+/// The first four bytes.
+fn short(bytes: &[u8]) -> u32 {
+    u32::from_ne_bytes([0, 1, 2, 3].map(|at| bytes[at]))
 }
