@@ -167,9 +167,17 @@ fn under_the_other_programs_rules_no_digest_is_named_or_kept() {
     let repo = Repo::new(Mode::BareUser);
     let arguments = ["--compat", "ostree-ext", &place.tag("v1")];
     repo.image("pull", arguments).ok();
+    assert!(kept(&repo).is_empty());
     let json = composefs(&repo, "digest", [place.tag("v1")]).ok().json();
     assert!(json["expected"].is_null(), "{json}");
-    assert!(kept(&repo).is_empty());
+    // What somebody asks for is found out once, and it is known what it is.
+    assert_eq!(kept(&repo).len(), 1);
+    assert!(check_kept(&repo) > 10);
+    let small = |object: &PathBuf| fs::read(object).unwrap() == b"small";
+    let objects = files(&repo.path().join("objects"));
+    fs::write(objects.into_iter().find(small).unwrap(), "SMALL").unwrap();
+    let again = composefs(&repo, "digest", [place.tag("v1")]).ok().json();
+    assert_eq!(again["digest"], json["digest"]);
 }
 
 /// Unmounted whatever comes.
