@@ -13,12 +13,15 @@ use crate::Error;
 use crate::selinux::StoredTree;
 use crate::storage::NO_CANCEL;
 
-/// What libostree before 2024.3 makes in the `/var` of a new stateroot; SELinux's stamp is of a first boot.
-const SKELETON: [&str; 5] = ["lib", "lock", "log", "run", "tmp"];
+/// What libostree before 2024.3 makes in the `/var` of a new stateroot; the last is the stamp that it leaves there with
+/// each deployment, labels or none.
+const SKELETON: [&str; 6] = ["lib", "lock", "log", "run", "tmp", ".ostree-selabeled"];
+/// Beside a stateroot's `/var` while that is filled: killed half way, the next deployment goes on.
+const UNFINISHED: &str = ".var-unfinished";
 
 impl LockedHost {
     /// Copy the image's `/var` into a stateroot that has nothing of its own there yet, as libostree does from 2024.3 on.
-    /// What is there already stays.
+    /// What is there already stays. Nothing is synced: libostree does so before it writes the boot order.
     pub(super) fn seed_var(&self, stateroot: &str, commit: &Checksum) -> Result<(), Error> {
         let tree = self
             .storage
@@ -29,11 +32,14 @@ impl LockedHost {
         let seed = StoredTree::published(&self.storage.repo, tree)
             .directory("var")
             .map_err(super::plan::store("look at the image's /var"))?;
-        let var = format!("ostree/deploy/{stateroot}/var");
-        let var = self.dirs.root.open_dir(var).map_err(seeding)?;
-        if seed.is_none() || !is_untouched(&var).map_err(seeding)? {
+        let place = format!("ostree/deploy/{stateroot}");
+        let place = self.dirs.root.open_dir(place).map_err(seeding)?;
+        let var = place.open_dir("var").map_err(seeding)?;
+        let begins = place.exists(UNFINISHED) || is_untouched(&var).map_err(seeding)?;
+        if seed.is_none() || !begins {
             return Ok(());
         }
+        place.write(UNFINISHED, "").map_err(seeding)?;
         let options = RepoCheckoutAtOptions {
             mode: RepoCheckoutMode::None,
             overwrite_mode: RepoCheckoutOverwriteMode::AddFiles,
@@ -50,7 +56,8 @@ impl LockedHost {
                 &commit.to_string(),
                 NO_CANCEL,
             )
-            .map_err(libostree("fill the new stateroot's /var from the image"))
+            .map_err(libostree("fill the new stateroot's /var from the image"))?;
+        Ok(place.remove_file(UNFINISHED).map_err(seeding)?)
     }
 }
 
@@ -75,7 +82,7 @@ fn has_entries(var: &Dir, name: &std::ffi::OsStr) -> io::Result<bool> {
 
 fn seeding(source: io::Error) -> HostError {
     HostError::Io {
-        action: "look at the stateroot's /var",
+        action: "fill the stateroot's /var",
         source,
     }
 }
@@ -95,6 +102,7 @@ mod tests {
         assert!(is_untouched(&var).unwrap(), "empty");
         var.create_dir_all("lib").unwrap();
         var.symlink("../run", "run").unwrap();
+        var.write(".ostree-selabeled", "").unwrap();
         assert!(is_untouched(&var).unwrap(), "a skeleton");
         var.create_dir_all("lib/dpkg").unwrap();
         assert!(!is_untouched(&var).unwrap(), "something below lib");

@@ -1,0 +1,13 @@
+//! Disks, hosts on them, the images that they run, and systems booted from them.
+
+mod boot;
+mod disk;
+mod entries;
+mod host;
+mod images;
+
+pub(crate) use boot::Boot;
+pub(crate) use disk::Disk;
+pub(crate) use entries::Deployed;
+pub(crate) use host::Host;
+pub(crate) use images::{Os, Shelf};

@@ -1,0 +1,14 @@
+//! `bootc-storage host …` as an administrator uses it, on file systems of its own and on a system booted from one.
+//!
+//! What comes of each command is read from the disk: boot loader entries and where they lead, origin files, refs, and
+//! what `ostree admin` says. "Booted" is a mount namespace with the deployment as root, as the initramfs leaves it.
+//! Needs root, loop devices, ostree and bubblewrap.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panic"
+)]
+
+mod harness;
+mod story;

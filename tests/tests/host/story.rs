@@ -1,0 +1,198 @@
+//! A host's life, on a disk that nothing was booted from: each command, and what it left on the disk.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use crate::harness::{Deployed, Host, Os, Shelf};
+
+fn shelf() -> Shelf {
+    Shelf::of(&[
+        Os::new("1").arguments(&["quiet", "console=tty0"]),
+        Os::new("2").arguments(&["console=tty0", "audit=0"]),
+        Os::new("3")
+            .kernel("2")
+            .arguments(&["console=tty0", "audit=0"]),
+    ])
+}
+
+fn origin(image: &str) -> String {
+    format!("[origin]\ncontainer-image-reference={image}\n")
+}
+
+/// The only thing that differs between deployments of the same kind.
+fn commits(order: &[Deployed]) -> Vec<&str> {
+    order.iter().map(|one| one.commit.as_str()).collect()
+}
+
+#[test]
+fn a_first_deployment_has_all_that_boots() {
+    let shelf = shelf();
+    let host = Host::empty();
+    let made = host.json(["init", "--stateroot", "os"]);
+    assert_eq!(made["repositoryMade"], true, "{made}");
+    let again = host.json(["init", "--stateroot", "os"]);
+    assert_eq!(
+        (&again["repositoryMade"], &again["stateroot"]),
+        (&false.into(), &"os".into()),
+    );
+    assert!(host.boot_order().is_empty());
+
+    shelf.point("latest", "1");
+    let name = shelf.name("latest");
+    let arguments = [
+        "deploy",
+        "--stateroot",
+        "os",
+        "--karg",
+        "root=LABEL=root",
+        &name,
+    ];
+    let deployed = host.json(arguments);
+    assert_eq!(deployed["staged"], false);
+    assert_eq!(deployed["layersStored"], 3);
+    assert_eq!(
+        deployed["imageDigest"],
+        shelf.image("1").manifest_digest.to_string()
+    );
+
+    let order = host.boot_order();
+    let [first] = order.as_slice() else {
+        panic!("{order:#?}");
+    };
+    assert_eq!(deployed["deployment"]["checksum"], first.commit);
+    assert_eq!(first.title, "Test OS 1 (ostree:0)");
+    assert_eq!(first.options, ["quiet", "console=tty0", "root=LABEL=root"]);
+    assert_eq!(
+        (&*first.kernel, &*first.initramfs),
+        ("kernel 1", "initramfs 1")
+    );
+    assert_eq!((&*first.stateroot, &*first.serial), ("os", "0"));
+    assert_eq!(
+        first.origin(),
+        origin(&format!("ostree-unverified-image:{name}"))
+    );
+    // /etc is a copy of the image's.
+    assert_eq!(first.read("etc/plain"), "from the image\n");
+    let private = fs::metadata(first.directory.join("etc/app.d/mode")).unwrap();
+    assert_eq!(
+        (private.mode() & 0o7777, private.uid(), private.gid()),
+        (0o600, 5, 6)
+    );
+    // /var is the stateroot's, filled from the image.
+    let seed = host.root().join("ostree/deploy/os/var/lib/app/seed");
+    assert_eq!(fs::read_to_string(&seed).unwrap(), "first boot\n");
+    let seed = fs::metadata(seed).unwrap();
+    assert_eq!(
+        (seed.mode() & 0o7777, seed.uid(), seed.nlink()),
+        (0o640, 7, 1)
+    );
+    host.fsck();
+}
+
+#[test]
+fn upgrade_roll_back_switch_pin_remove() {
+    let shelf = shelf();
+    let host = Host::with(&shelf, &["1"]);
+    let name = shelf.name("latest");
+    let first = host.boot_order().remove(0);
+    administer(&host, &first);
+
+    // Nothing new.
+    let upgrade = ["upgrade", "--unchanged-exit-77"];
+    assert_eq!(host.ours(upgrade).code, Some(77));
+    let check = host.json(["upgrade", "--check"]);
+    assert_eq!(check["available"], false, "{check}");
+
+    shelf.point("latest", "2");
+    let check = host.json(["upgrade", "--check"]);
+    assert_eq!(
+        (&check["available"], &check["version"]),
+        (&true.into(), &"2".into())
+    );
+    assert_eq!(
+        (&check["layersMissing"], &check["layersPresent"]),
+        (&2.into(), &1.into())
+    );
+    let upgraded = host.json(upgrade);
+    assert_eq!(
+        (&upgraded["layersStored"], &upgraded["layersReused"]),
+        (&2.into(), &1.into())
+    );
+    let order = host.boot_order();
+    assert_eq!(order[1].commit, first.commit);
+    assert_eq!(
+        (&*order[0].title, &*order[1].title),
+        ("Test OS 2 (ostree:0)", "Test OS 1 (ostree:1)")
+    );
+    assert_eq!(order[0].options, ["console=tty0", "audit=0"]);
+    assert_eq!(
+        order[0].origin(),
+        origin(&format!("ostree-unverified-image:{name}"))
+    );
+    check_merge(&host, &order[0]);
+
+    // There and back again.
+    let dry = host.json(["rollback", "--dry-run"]);
+    assert_eq!(dry["deployment"]["checksum"], first.commit);
+    assert_eq!(host.versions(), ["2", "1"]);
+    host.ours(["rollback"]).ok();
+    assert_eq!(host.versions(), ["1", "2"]);
+    host.ours(["rollback"]).ok();
+    assert_eq!(host.versions(), ["2", "1"]);
+
+    // Another image to follow: the oldest goes, and the image that only it had.
+    host.ours(["pin", "1"]).ok();
+    assert!(
+        host.boot_order()[1]
+            .origin()
+            .contains("[libostree-transient]\npinned=true\n")
+    );
+    let other = shelf.name("3");
+    let switched = host.json(["switch", &other]);
+    assert_eq!(
+        switched["image"],
+        format!("ostree-unverified-image:{other}")
+    );
+    assert_eq!(host.versions(), ["3", "2", "1"]);
+    assert_eq!(
+        host.boot_order()[0].origin(),
+        origin(&format!("ostree-unverified-image:{other}"))
+    );
+    let refused = host.ours(["undeploy", "2"]).failed();
+    assert!(refused.stderr.contains("host unpin 2"), "{refused}");
+    host.ours(["unpin", "2"]).ok();
+    host.ours(["undeploy", "2"]).ok();
+    assert_eq!(host.versions(), ["3", "2"]);
+    assert_eq!(host.refs_below("ostree/container/image/").len(), 2);
+    host.ours(["undeploy", "1"]).ok();
+    assert_eq!(host.versions(), ["3"]);
+    assert_eq!(host.refs_below("ostree/container/image/").len(), 1);
+    assert_eq!(host.refs_below("ostree/container/blob/").len(), 3);
+    assert_eq!(commits(&host.boot_order()).len(), 1);
+    host.ours(["prune"]).ok();
+    assert_eq!(host.refs_below("ostree/container/blob/").len(), 3);
+    host.fsck();
+}
+
+/// What an administrator does between deployment and upgrade.
+fn administer(host: &Host, deployed: &Deployed) {
+    let etc = deployed.directory.join("etc");
+    fs::write(etc.join("plain"), "mine\n").unwrap();
+    fs::write(etc.join("own"), "only here\n").unwrap();
+    fs::remove_file(etc.join("link")).unwrap();
+    let var = host.root().join("ostree/deploy/default/var");
+    fs::write(var.join("lib/app/seed"), "used\n").unwrap();
+}
+
+/// `/etc` of the next deployment: theirs where it was changed, the image's elsewhere; `/var` as it was left.
+fn check_merge(host: &Host, deployed: &Deployed) {
+    assert_eq!(deployed.read("etc/plain"), "mine\n");
+    assert_eq!(deployed.read("etc/own"), "only here\n");
+    assert_eq!(deployed.read("etc/version"), "2");
+    assert!(!deployed.directory.join("etc/link").exists());
+    let var = host.root().join("ostree/deploy/default/var");
+    assert_eq!(
+        fs::read_to_string(var.join("lib/app/seed")).unwrap(),
+        "used\n"
+    );
+}
