@@ -176,6 +176,13 @@ pub(crate) const PACKAGES: &[Package] = &[
         "shows that syncs come before refs",
     ),
     package(
+        "bubblewrap",
+        "bubblewrap",
+        Probe::Program(&["bwrap"]),
+        TEST,
+        "libostree runs the policy tools of a new deployment in it",
+    ),
+    package(
         "attr",
         "attr",
         Probe::Program(&["setfattr"]),

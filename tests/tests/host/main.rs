@@ -10,5 +10,6 @@
     reason = "a test fails by panic"
 )]
 
+mod booted;
 mod harness;
 mod story;

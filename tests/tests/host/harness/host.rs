@@ -1,6 +1,6 @@
 //! A host on a disk that nothing was booted from, as an installer or a rescue system sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -122,19 +122,26 @@ impl Host {
             .map(|one| format!("{} {}.{}", one.stateroot, one.commit, one.serial))
             .collect();
         assert_eq!(self.admin_status(), names, "ostree admin status");
-        let mut commits: Vec<&str> = order.iter().map(|one| one.commit.as_str()).collect();
-        let refs = self.refs();
-        let deployed = refs.iter().filter(|(name, _)| {
-            name.strip_prefix("ostree/")
-                .is_some_and(|rest| rest.starts_with(['0', '1']))
-        });
-        let mut kept: Vec<&str> = deployed.map(|(_, commit)| commit.as_str()).collect();
-        commits.sort_unstable();
-        commits.dedup();
-        kept.sort_unstable();
-        kept.dedup();
-        assert_eq!(kept, commits, "refs of deployments: {refs:#?}");
+        let commits = order.iter().map(|one| one.commit.clone()).collect();
+        assert_eq!(self.refs_of_deployments(), commits, "refs of deployments");
         order
+    }
+
+    /// What boots, first to last, and nothing else is asked.
+    pub(crate) fn entries(&self) -> Vec<Deployed> {
+        boot_order(&self.root())
+    }
+
+    /// Commits that libostree keeps for deployments.
+    pub(crate) fn refs_of_deployments(&self) -> BTreeSet<String> {
+        let of_deployment = |name: &str| {
+            let rest = name.strip_prefix("ostree/");
+            rest.is_some_and(|rest| rest.starts_with(['0', '1']))
+        };
+        let refs = self.refs().into_iter();
+        refs.filter(|(name, _)| of_deployment(name))
+            .map(|(_, commit)| commit)
+            .collect()
     }
 
     /// Versions in the order in which they boot, by their `/usr`.

@@ -134,6 +134,12 @@ impl Shelf {
         self.write(&[(tag, self.image(version))]);
     }
 
+    /// Takes away a tag that [`Self::point`] made.
+    pub(crate) fn remove(&self, tag: &str) {
+        assert!(self.images.iter().all(|(name, _)| name != tag));
+        self.write(&[]);
+    }
+
     /// `oci:FOLDER:TAG`
     pub(crate) fn name(&self, tag: &str) -> String {
         format!("oci:{}:{tag}", self.path().display())
