@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use bootc_storage::Kind;
+use bootc_storage::host::HostError;
 use image_source::FailureKind;
 use ostree_flatten::composefs;
 
@@ -33,7 +34,8 @@ pub(crate) fn advice(
         matches!(
             cause.downcast_ref::<bootc_storage::Error>(),
             Some(bootc_storage::Error::RemoteCannotVerify { .. })
-        ) || cause.downcast_ref::<crate::repository::Error>().is_some()
+        ) || is_told_by_host(cause)
+            || cause.downcast_ref::<crate::repository::Error>().is_some()
             // The object store's own words.
             || cause.to_string().contains("is written as root")
     });
@@ -60,6 +62,17 @@ fn needs_libselinux(cause: &(dyn StdError + 'static)) -> bool {
     let boxed = cause.downcast_ref::<Box<selinux_label::Error>>();
     let error = boxed.map(AsRef::as_ref).or_else(|| cause.downcast_ref());
     matches!(error, Some(selinux_label::Error::UnsupportedRegex { .. }))
+}
+
+/// Errors about deployments name the next command, all but those that any program's locks and files can give.
+fn is_told_by_host(cause: &(dyn StdError + 'static)) -> bool {
+    match cause.downcast_ref::<bootc_storage::Error>() {
+        Some(bootc_storage::Error::Host(error)) => !matches!(
+            **error,
+            HostError::Busy { .. } | HostError::Changed | HostError::Io { .. }
+        ),
+        _ => false,
+    }
 }
 
 fn is_read_only(error: &anyhow::Error) -> bool {

@@ -31,8 +31,23 @@ pub enum HostError {
         /// How long we waited.
         waited: Duration,
     },
+    /// There is no sysroot here.
+    #[error(
+        "this is not the root of an ostree host (it has no ostree/repo); --sysroot names another one, `host init` makes it one"
+    )]
+    NotAHost,
+    /// Only root changes deployments.
+    #[error("changing what is deployed takes root's rights; run it as root")]
+    NeedsRoot {
+        /// libostree's message.
+        #[source]
+        source: ostree::glib::Error,
+    },
     /// No such stateroot.
-    #[error("there is no stateroot {name}: {}", known_stateroots(known))]
+    #[error(
+        "there is no stateroot {name}: {}; `host init --stateroot {name}` makes it",
+        known_stateroots(known)
+    )]
     NoStateroot {
         /// The one asked for.
         name: String,
@@ -86,12 +101,18 @@ pub enum HostError {
     )]
     NothingStaged,
     /// No such deployment.
-    #[error("there is no deployment {wanted}; `host status` numbers them from 0 to {last}")]
+    #[error("there is no deployment {wanted}: {}", known_deployments(*count))]
     NoSuchDeployment {
         /// What was asked for.
-        wanted: String,
-        /// The highest number.
-        last: usize,
+        wanted: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// No deployment has this part.
+    #[error("no deployment is {role} here; `host status` shows which there are")]
+    NoSuchRole {
+        /// What was asked for: booted, staged, rollback.
+        role: String,
     },
     /// What runs stays.
     #[error("deployment {wanted} is what runs now; boot another one, then remove it")]
@@ -121,14 +142,14 @@ pub enum HostError {
     },
     /// `/boot` is too small.
     #[error(
-        "/boot has {available_bytes} bytes free, the kernel of image {image} needs {needed_bytes}; remove a deployment with another kernel (`host undeploy`) or a file of your own there"
+        "/boot has {available_bytes} bytes free, the kernel of image {image} needs {needed_bytes}; remove what is left over (`host prune`), a deployment with another kernel (`host undeploy`) or a file of your own there"
     )]
     BootSpace {
         /// The image.
         image: String,
         /// What the kernel, the initramfs and the device tree take.
         needed_bytes: u64,
-        /// What is free, counting what the deployments that will go take there.
+        /// What is free. What deployments that will go take there is freed only after the new one is written.
         available_bytes: u64,
     },
     /// The image's kernel arguments cannot be used.
@@ -189,9 +210,17 @@ impl From<HostError> for Error {
 
 fn known_stateroots(known: &[String]) -> String {
     if known.is_empty() {
-        "there is none yet, `host init` makes one".to_owned()
+        "there is none yet".to_owned()
     } else {
         format!("there is {}", known.join(", "))
+    }
+}
+
+fn known_deployments(count: usize) -> String {
+    match count {
+        0 => "nothing is deployed; `host deploy` makes a first deployment".to_owned(),
+        1 => "there is only 0".to_owned(),
+        _ => format!("`host status` numbers them from 0 to {}", count - 1),
     }
 }
 
@@ -211,7 +240,10 @@ impl HostError {
             | Self::NothingDeployed { .. }
             | Self::NoRollback { .. }
             | Self::NothingStaged
-            | Self::NoSuchDeployment { .. } => Kind::NotFound,
+            | Self::NotAHost
+            | Self::NoSuchDeployment { .. }
+            | Self::NoSuchRole { .. } => Kind::NotFound,
+            Self::NeedsRoot { .. } => Kind::Denied,
             Self::BootSpace { .. } => Kind::NoSpace,
             Self::NoBubblewrap { .. } => Kind::Tool,
             Self::BadStateroot { .. }

@@ -21,7 +21,9 @@ const BESIDE: [&str; 5] = [
 pub(super) struct Kernel {
     /// The folder's name below `usr/lib/modules`.
     pub(super) version: String,
-    /// What it and what goes with it take in `/boot`, in bytes.
+    /// Its file, and those beside it that go to `/boot` with it.
+    pub(super) files: Vec<Checksum>,
+    /// What they take there, in bytes, with the device trees.
     pub(super) bytes: u64,
 }
 
@@ -47,10 +49,12 @@ pub(super) fn find_kernel(
     for (version, folder, _) in &modules.dirs {
         let folder = repo.read_dirtree(folder)?;
         if let Some(kernel) = folder.file("vmlinuz") {
-            let bytes = bytes_for_boot(repo, &kernel, &folder)?;
+            let beside = BESIDE.iter().filter_map(|name| folder.file(name));
+            let files: Vec<Checksum> = [kernel].into_iter().chain(beside).collect();
             found.push(Kernel {
                 version: version.clone(),
-                bytes,
+                bytes: bytes_for_boot(repo, &files, &folder)?,
+                files,
             });
         }
     }
@@ -68,14 +72,12 @@ pub(super) fn find_kernel(
 
 fn bytes_for_boot(
     repo: &Repo,
-    kernel: &Checksum,
+    files: &[Checksum],
     folder: &DirTree,
 ) -> Result<u64, ostree_store::Error> {
-    let mut bytes = repo.file_stat(kernel)?.size;
-    for name in BESIDE {
-        if let Some(file) = folder.file(name) {
-            bytes += repo.file_stat(&file)?.size;
-        }
+    let mut bytes = 0;
+    for file in files {
+        bytes += repo.file_stat(file)?.size;
     }
     if let Some((trees, _)) = folder.dir("dtb") {
         bytes += bytes_below(repo, &trees)?;

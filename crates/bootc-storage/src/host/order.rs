@@ -111,7 +111,7 @@ impl LockedHost {
     /// Keep a deployment whatever is deployed after it, or no longer.
     ///
     /// # Errors
-    /// [`HostError::NoSuchDeployment`], [`HostError::IsStaged`]; when its origin cannot be written.
+    /// [`HostError::NoSuchDeployment`], [`HostError::NoSuchRole`], [`HostError::IsStaged`]; when its origin cannot be written.
     pub fn set_pinned(&self, which: Which, pinned: bool) -> Result<Deployment, Error> {
         let deployments = self.deployments()?;
         let deployment = find(&deployments, which)?;
@@ -132,7 +132,7 @@ impl LockedHost {
     /// Take a deployment out of the boot order. Its files go with the next [`Self::clean_up`].
     ///
     /// # Errors
-    /// [`HostError::NoSuchDeployment`], [`HostError::IsBooted`], [`HostError::IsPinned`]; when libostree refuses.
+    /// [`HostError::NoSuchDeployment`], [`HostError::NoSuchRole`], [`HostError::IsBooted`], [`HostError::IsPinned`]; when libostree refuses.
     pub fn undeploy(&mut self, which: Which) -> Result<Deployment, Error> {
         let deployments = self.deployments()?;
         let deployment = find(&deployments, which)?.clone();
@@ -172,8 +172,13 @@ fn find(deployments: &Deployments, which: Which) -> Result<&Deployment, HostErro
         Which::Staged => deployments.staged(),
         Which::Rollback => deployments.rollback(),
     };
-    found.ok_or_else(|| HostError::NoSuchDeployment {
-        wanted: which.to_string(),
-        last: deployments.list.len().saturating_sub(1),
+    found.ok_or_else(|| match which {
+        Which::Index(wanted) => HostError::NoSuchDeployment {
+            wanted,
+            count: deployments.list.len(),
+        },
+        role => HostError::NoSuchRole {
+            role: role.to_string(),
+        },
     })
 }

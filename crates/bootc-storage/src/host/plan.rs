@@ -10,7 +10,7 @@ use selinux_label::PolicyTree as _;
 
 use super::deployment::{Deployment, DeploymentId, Deployments};
 use super::kargs::{KARGS_DIRECTORY, KernelArguments, MAX_FILE_BYTES, image_arguments, update};
-use super::kernel::find_kernel;
+use super::kernel::{Kernel, find_kernel};
 use super::{HostError, LockedHost, Stateroot};
 use crate::Error;
 use crate::selinux::StoredTree;
@@ -77,9 +77,14 @@ impl LockedHost {
             merge.kernel_arguments.clone()
         });
         let arguments = self.arguments(&image, merge, &new)?;
+        if merge.is_some() {
+            self.require_semodule(&image, &name)?;
+        }
         let stages = self.is_booted();
         let removes = removed_by(&deployments, merge, new.stateroot.as_str());
-        self.check_boot_space(&name, kernel.bytes)?;
+        if !self.has_kernel(&deployments, &kernel) {
+            self.check_boot_space(&name, kernel.bytes)?;
+        }
         Ok(DeploymentPlan {
             kernel: kernel.version,
             merge: merge.map(|merge| merge.id.clone()),
@@ -93,7 +98,7 @@ impl LockedHost {
         })
     }
 
-    fn require_stateroot(&self, stateroot: &Stateroot) -> Result<(), HostError> {
+    pub(super) fn require_stateroot(&self, stateroot: &Stateroot) -> Result<(), HostError> {
         let known = self.stateroots()?;
         if known.iter().any(|name| name == stateroot.as_str()) {
             return Ok(());
@@ -121,11 +126,7 @@ impl LockedHost {
     }
 
     /// The image's kernel; an error for what libostree would refuse half way, or a machine could not boot.
-    fn bootable_kernel(
-        &self,
-        image: &StoredImage,
-        name: &str,
-    ) -> Result<super::kernel::Kernel, Error> {
+    fn bootable_kernel(&self, image: &StoredImage, name: &str) -> Result<Kernel, Error> {
         let refuse = |reason: String| HostError::NotDeployable {
             image: name.to_owned(),
             reason,
@@ -155,6 +156,40 @@ impl LockedHost {
         let kernel =
             find_kernel(repo, &image.tree.0).map_err(store("look for the image's kernel"))?;
         Ok(kernel.map_err(|fault| refuse(fault.to_string()))?)
+    }
+
+    /// Where a deployment takes over another one's `/etc`, libostree runs `semodule` of an image that has a policy, and
+    /// fails where it is missing: when the system goes down, if the deployment is staged.
+    fn require_semodule(&self, image: &StoredImage, name: &str) -> Result<(), Error> {
+        let tree = StoredTree::published(&self.storage.repo, image.tree.0);
+        let has = |path: &str| {
+            let found = tree.file(path).map_err(store("look at the image's tree"));
+            found.map(|found| found.is_some())
+        };
+        if !has("usr/etc/selinux/config")? || has("usr/sbin/semodule")? || has("usr/bin/semodule")?
+        {
+            return Ok(());
+        }
+        Err(HostError::NotDeployable {
+            image: name.to_owned(),
+            reason: "it has an SELinux policy (/etc/selinux/config) and no program semodule, with which libostree builds the policy anew"
+                .to_owned(),
+        }
+        .into())
+    }
+
+    /// One of the deployments has this very kernel, which then is in `/boot`. What cannot be read has not.
+    fn has_kernel(&self, deployments: &Deployments, kernel: &Kernel) -> bool {
+        let repo = &self.storage.repo;
+        let written = deployments
+            .list
+            .iter()
+            .filter(|deployment| deployment.staged.is_none());
+        written.into_iter().any(|deployment| {
+            let commit = repo.read_commit(&deployment.id.commit);
+            let found = commit.and_then(|commit| find_kernel(repo, &commit.tree));
+            matches!(found, Ok(Ok(found)) if found.files == kernel.files)
+        })
     }
 
     /// Those of the deployment before, changed as the image's own changed, then what was asked for.

@@ -35,6 +35,12 @@ impl HostDirs {
         Self { root, run }
     }
 
+    /// Whether there is a sysroot at all.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        !matches!(self.root.metadata(crate::SYSROOT_REPO), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The deployments, in boot order, a staged one first.
     ///
     /// # Errors

@@ -60,8 +60,12 @@ impl Host {
     /// `ostree admin` does: call it before other threads are started.
     ///
     /// # Errors
-    /// [`HostError::Busy`] when another program holds the lock all the time; when libostree cannot load the sysroot.
+    /// [`HostError::NotAHost`]; [`HostError::NeedsRoot`]; [`HostError::Busy`] when another program holds the lock all the
+    /// time; when libostree cannot load the sysroot.
     pub fn lock(&self, observer: &Observer) -> Result<LockedHost, Error> {
+        if !self.dirs.is_host() {
+            return Err(HostError::NotAHost.into());
+        }
         let path = path_of(&self.dirs.root)?;
         let sysroot = ostree::Sysroot::new(Some(&gio::File::for_path(&path)));
         sysroot
@@ -91,7 +95,7 @@ impl Host {
         let deadline = Instant::now() + self.patience;
         let mut told = false;
         loop {
-            if sysroot.try_lock().map_err(libostree("lock the sysroot"))? {
+            if sysroot.try_lock().map_err(not_locked)? {
                 return Ok(());
             }
             if Instant::now() >= deadline {
@@ -164,6 +168,13 @@ impl LockedHost {
     pub(super) fn is_booted(&self) -> bool {
         self.sysroot.booted_deployment().is_some()
     }
+}
+
+fn not_locked(source: ostree::glib::Error) -> Error {
+    if source.matches(gio::IOErrorEnum::PermissionDenied) {
+        return HostError::NeedsRoot { source }.into();
+    }
+    libostree("lock the sysroot")(source)
 }
 
 /// What we call a deployment of libostree's.

@@ -54,13 +54,14 @@ impl LockedHost {
     /// What the pull of an update would do. Writes nothing.
     ///
     /// # Errors
-    /// As [`Storage::plan_pull_as`](crate::Storage::plan_pull_as).
+    /// [`HostError::NoStateroot`]; as [`Storage::plan_pull_as`](crate::Storage::plan_pull_as).
     pub fn plan_update(
         &self,
         request: &UpdateRequest,
         config: &PullConfig,
         observer: &Observer,
     ) -> Result<PullPlan, Error> {
+        self.require_stateroot(&request.stateroot)?;
         let name = &request.reference().imgref;
         self.storage
             .plan_pull_as(&request.source, name, config, observer)

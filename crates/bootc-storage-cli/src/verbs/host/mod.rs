@@ -28,11 +28,21 @@ use anyhow::{Context as _, bail};
 use bootc_storage::host::{Host, HostDirs};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
 
-use crate::args::{Global, HostVerb};
+use crate::args::{Cli, Global, HostVerb};
 use crate::output::Output;
+use crate::usage;
 
 pub(crate) fn run(global: &Global, verb: &HostVerb, output: &Output) -> anyhow::Result<ExitCode> {
+    if global.repo.is_some() {
+        let wrong = Cli::command().error(
+            ErrorKind::ArgumentConflict,
+            "host verbs are about a whole host: give its root with --sysroot in place of --repo",
+        );
+        return Ok(usage::report(&wrong));
+    }
     match verb {
         HostVerb::Status(args) => status::run(global, args, output),
         HostVerb::Init(args) => init::run(global, args, output),
@@ -49,12 +59,6 @@ pub(crate) fn run(global: &Global, verb: &HostVerb, output: &Output) -> anyhow::
 
 /// The host that the arguments name.
 fn open(global: &Global) -> anyhow::Result<Host> {
-    if let Some(repo) = &global.repo {
-        bail!(
-            "host verbs are about a whole host: give its root with --sysroot in place of --repo {}",
-            repo.display()
-        );
-    }
     let path = global.sysroot.as_deref().unwrap_or(Path::new("/"));
     let root = Dir::open_ambient_dir(path, ambient_authority())
         .with_context(|| format!("opening {}", path.display()))?;

@@ -67,7 +67,11 @@ struct BrokenEntry {
 }
 
 pub(super) fn run(global: &Global, args: &StatusArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let status = super::open(global)?.status()?;
+    let host = super::open(global)?;
+    let status = host.status()?;
+    if !host.dirs().is_host() {
+        output.warn("this is not the root of an ostree host (it has no ostree/repo)");
+    }
     let view = View {
         bootc: BootcHost::from(&status.state),
         verbose: args.verbose.then(|| VerboseView::of(&status)),

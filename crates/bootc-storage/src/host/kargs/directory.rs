@@ -59,6 +59,12 @@ pub fn image_arguments(
     Ok(all)
 }
 
+/// The line of a place, from 1.
+fn line_of(bytes: &[u8], place: usize) -> usize {
+    let before = bytes.get(..place).unwrap_or(bytes);
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
 /// The arguments of one file as a line; none if it is for other architectures.
 fn parse_file(name: &str, bytes: &[u8], architecture: &str) -> Result<Option<String>, Error> {
     if bytes.len() > MAX_FILE_BYTES {
@@ -67,9 +73,10 @@ fn parse_file(name: &str, bytes: &[u8], architecture: &str) -> Result<Option<Str
             size_bytes: bytes.len(),
         });
     }
-    let file: File = toml::from_slice(bytes).map_err(|source| Error::Format {
+    let file: File = toml::from_slice(bytes).map_err(|error| Error::Format {
         name: name.to_owned(),
-        source: Box::new(source),
+        line: line_of(bytes, error.span().map_or(0, |span| span.start)),
+        reason: error.message().to_owned(),
     })?;
     let matches = file
         .match_architectures

@@ -47,12 +47,17 @@ pub enum Error {
         size_bytes: usize,
     },
     /// A file of an image's `kargs.d` is not what one is.
-    #[error("{}/{name} is damaged", super::KARGS_DIRECTORY)]
+    #[error(
+        "{}/{name} is damaged in line {line}: {reason}",
+        super::KARGS_DIRECTORY
+    )]
     Format {
         /// Its name.
         name: String,
-        /// What is wrong with it, and where.
-        source: Box<toml::de::Error>,
+        /// Where it is wrong, from 1.
+        line: usize,
+        /// What is wrong with it there.
+        reason: String,
     },
     /// A file of an image's `kargs.d` has an argument that is none.
     #[error("{}/{name} has a wrong kernel argument", super::KARGS_DIRECTORY)]
