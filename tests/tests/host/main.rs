@@ -12,4 +12,9 @@
 
 mod booted;
 mod harness;
+mod integrity;
+mod mistakes;
+#[path = "../../../crates/bootc-storage/tests/host/schema.rs"]
+mod schema;
+mod status;
 mod story;

@@ -36,6 +36,17 @@ impl Disk {
         self.folder.path().join("mounted")
     }
 
+    /// Shows it at another place too.
+    pub(crate) fn mount_also_at(&self, place: &Path) {
+        let own = self.path();
+        mount(&["--bind", own.to_str().unwrap()], place);
+    }
+
+    /// Takes it away there.
+    pub(crate) fn unmount_at(&self, place: &Path) {
+        tool("umount", [place]);
+    }
+
     /// A folder on the machine's own file system, for whatever goes with this disk.
     pub(crate) fn beside(&self) -> &Path {
         self.folder.path()

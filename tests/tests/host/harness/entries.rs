@@ -65,8 +65,9 @@ fn entry(root: &Path, text: &str) -> (i64, Deployed) {
     let below_boot = |path: &str| {
         let path = path.trim_start_matches('/');
         let path = path.strip_prefix("boot/").unwrap_or(path);
-        fs::read_to_string(root.join("boot").join(path))
-            .unwrap_or_else(|error| panic!("{path}: {error}"))
+        let bytes = fs::read(root.join("boot").join(path));
+        String::from_utf8_lossy(&bytes.unwrap_or_else(|error| panic!("{path}: {error}")))
+            .into_owned()
     };
     let (own, others): (Vec<&str>, Vec<&str>) = value("options ")
         .split_whitespace()

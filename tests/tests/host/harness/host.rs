@@ -105,6 +105,19 @@ impl Host {
         refs.collect()
     }
 
+    /// Takes away a ref's file, as no program would.
+    pub(crate) fn remove_ref(&self, name: &str) {
+        let heads = self.root().join("ostree/repo/refs/heads");
+        std::fs::remove_file(heads.join(name)).unwrap();
+    }
+
+    /// The file of a commit object.
+    pub(crate) fn commit_file(&self, commit: &str) -> PathBuf {
+        let (shard, name) = commit.split_at(2);
+        let objects = self.root().join("ostree/repo/objects");
+        objects.join(shard).join(format!("{name}.commit"))
+    }
+
     /// Names of refs below a prefix, without it.
     pub(crate) fn refs_below(&self, prefix: &str) -> Vec<String> {
         let refs = self.refs().into_keys();

@@ -41,6 +41,7 @@ pub(crate) struct Os {
     version: String,
     kernel: String,
     listing: String,
+    has_os_release: bool,
 }
 
 impl Os {
@@ -50,6 +51,7 @@ impl Os {
             version: version.to_owned(),
             kernel: version.to_owned(),
             listing: String::new(),
+            has_os_release: true,
         }
     }
 
@@ -66,6 +68,12 @@ impl Os {
         self
     }
 
+    /// The same without what names it in the boot menu.
+    pub(crate) fn without_os_release(mut self) -> Self {
+        self.has_os_release = false;
+        self
+    }
+
     /// The same with these kernel arguments.
     pub(crate) fn arguments(self, arguments: &[&str]) -> Self {
         let list = format!("kargs = {arguments:?}\n");
@@ -78,16 +86,18 @@ impl Os {
             version,
             kernel,
             listing,
+            has_os_release,
         } = self;
         let modules = format!("usr/lib/modules/6.{kernel}");
         let kernel = format!(
             "file {modules}/vmlinuz 0755 \"kernel {kernel}\"\nfile {modules}/initramfs.img \"initramfs {kernel}\""
         );
         let release = format!("ID=test\nPRETTY_NAME=\"Test OS {version}\"\n");
-        let own = format!(
-            "file usr/version {version:?}\nfile usr/lib/os-release {release:?}\n\
-             file etc/version {version:?}\n{listing}"
-        );
+        let mut own =
+            format!("file usr/version {version:?}\nfile etc/version {version:?}\n{listing}");
+        if *has_os_release {
+            own.push_str(&format!("file usr/lib/os-release {release:?}\n"));
+        }
         let layers = [&format!("{ROOT}{BASE}"), &kernel, &own]
             .map(|text| Layer::listing(text).unwrap_or_else(|error| panic!("{error}: {text}")));
         Image::of(layers).label("version", version)

@@ -5,9 +5,11 @@ mod disk;
 mod entries;
 mod host;
 mod images;
+mod policy;
 
 pub(crate) use boot::Boot;
 pub(crate) use disk::Disk;
 pub(crate) use entries::Deployed;
 pub(crate) use host::Host;
 pub(crate) use images::{Os, Shelf};
+pub(crate) use policy::policy;
