@@ -12,8 +12,15 @@
 
 mod booted;
 mod harness;
+#[path = "../interop/images.rs"]
+#[allow(dead_code, reason = "shared with the interop tests")]
+mod images;
 mod integrity;
+mod migrate;
 mod mistakes;
+#[path = "../interop/programs.rs"]
+#[allow(dead_code, reason = "shared with the interop tests")]
+mod programs;
 #[path = "../../../crates/bootc-storage/tests/host/schema.rs"]
 mod schema;
 mod status;

@@ -128,7 +128,18 @@ impl Images {
                 }),
             );
         }
-        let config = serde_json::to_vec(&config).unwrap();
+        self.write_image(to, manifest, &config);
+    }
+
+    /// Adds a label to the config of `tag`.
+    pub(crate) fn label(&self, tag: &str, key: &str, value: &str) {
+        let mut config = self.config(tag);
+        config["config"]["Labels"][key] = json!(value);
+        self.write_image(tag, self.manifest(tag), &config);
+    }
+
+    fn write_image(&self, tag: &str, mut manifest: Value, config: &Value) {
+        let config = serde_json::to_vec(config).unwrap();
         manifest["config"]["digest"] = json!(self.write_blob(&config));
         manifest["config"]["size"] = json!(config.len());
         let bytes = serde_json::to_vec(&manifest).unwrap();
@@ -138,7 +149,7 @@ impl Images {
             "size": bytes.len(),
             "platform": { "os": "linux", "architecture": config_architecture(&config) },
         });
-        self.set_tag(to, &descriptor);
+        self.set_tag(tag, &descriptor);
     }
 
     /// Makes `tag` name the image that `from` names.
@@ -148,12 +159,17 @@ impl Images {
 
     /// The manifest of `tag`.
     pub(crate) fn manifest(&self, tag: &str) -> Value {
-        self.json(self.descriptor(tag)["digest"].as_str().unwrap())
+        self.json(&self.manifest_digest(tag))
     }
 
     /// The configuration of `tag`.
     pub(crate) fn config(&self, tag: &str) -> Value {
         self.json(self.manifest(tag)["config"]["digest"].as_str().unwrap())
+    }
+
+    /// Digest of the manifest of `tag`.
+    pub(crate) fn manifest_digest(&self, tag: &str) -> String {
+        self.descriptor(tag)["digest"].as_str().unwrap().to_owned()
     }
 
     /// Layer digests of `tag`, in order.
