@@ -132,6 +132,7 @@ impl Images {
     }
 
     /// Adds a label to the config of `tag`.
+    #[allow(dead_code, reason = "only hosts are told where an image came from")]
     pub(crate) fn label(&self, tag: &str, key: &str, value: &str) {
         let mut config = self.config(tag);
         config["config"]["Labels"][key] = json!(value);
