@@ -1,11 +1,13 @@
 //! The demo: a real image made, pulled, looked at, checked, updated and compared, each command shown.
 
 mod channel;
+mod composefs;
 mod host;
 mod unpack;
 
 use crate::image::debian;
 use crate::packages::Need;
+use crate::reference;
 use crate::run::{Cost, Run, bytes};
 use crate::setup;
 use anyhow::{Context as _, Result, bail};
@@ -123,6 +125,9 @@ fn theirs(options: &Options, reference: &str, program: &Path, scratch: &Path) ->
 
 /// The demo's own image: all that is promised of it is held.
 fn ours(options: &Options, image: &debian::Image, program: &Path, scratch: &Path) -> Result<()> {
+    if is_root() {
+        reference::ensure()?;
+    }
     let mut channel = Channel::new(image, scratch)?;
     println!("\n## The image unpacked by umoci, to compare with");
     let unpacked = unpack::versions(image, scratch)?;
@@ -161,6 +166,7 @@ fn round(
     host.check(&reference)?;
     host.labels(&reference)?;
     host.bootable()?;
+    host.composefs(&reference)?;
     host.compare(&unpacked[0])?;
     let unchanged = host.pull(&reference)?;
     channel.publish(2, via, scratch)?;
@@ -170,6 +176,7 @@ fn round(
     host.check(&reference)?;
     host.labels(&reference)?;
     host.bootable()?;
+    host.composefs(&reference)?;
     let compared = host.compare(&unpacked[1])?;
     Ok(Round {
         mode,

@@ -69,6 +69,18 @@ impl Host {
         self.program("image", arguments)
     }
 
+    pub(super) fn composefs_verb<const N: usize>(&self, arguments: [&str; N]) -> Run {
+        self.program("composefs", arguments)
+    }
+
+    pub(super) const fn mode(&self) -> RepoMode {
+        self.mode
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn selinux<const N: usize>(&self, arguments: [&str; N]) -> Run {
         self.program("selinux", arguments)
     }
@@ -179,12 +191,12 @@ impl Host {
         Ok(())
     }
 
-    fn option(&self) -> String {
+    pub(super) fn option(&self) -> String {
         format!("--repo={}", self.repo().display())
     }
 
     /// The one ref below which the image's commit stands.
-    fn merge_ref(&self) -> Result<String> {
+    pub(super) fn merge_ref(&self) -> Result<String> {
         let refs = Run::new("ostree").arg("refs").arg(self.option()).read()?;
         let images: Vec<_> = refs
             .lines()
