@@ -16,6 +16,7 @@ mod harness;
 #[allow(dead_code, reason = "shared with the interop tests")]
 mod images;
 mod integrity;
+mod killed;
 mod migrate;
 mod mistakes;
 #[path = "../interop/programs.rs"]

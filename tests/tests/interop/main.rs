@@ -11,6 +11,7 @@
 )]
 
 mod compat;
+#[allow(dead_code, reason = "shared with the tests of hosts")]
 mod images;
 mod labels;
 mod peer_alone;
