@@ -160,17 +160,18 @@ impl LockedHost {
             .is_ok_and(|image| image.manifest_digest == updated.manifest_digest)
     }
 
-    /// What an upgrade compares with: what runs, where the host is running; else what boots next.
+    /// What an upgrade compares with: what runs, where the host is running; else what boots next. Of that stateroot.
     fn current<'a>(
         &self,
         deployments: &'a Deployments,
         request: &UpdateRequest,
     ) -> Option<&'a Deployment> {
+        let stateroot = request.stateroot.as_str();
         if self.is_booted() && !deployments.is_rollback_queued() {
-            merge_deployment(deployments, request.stateroot.as_str())
-        } else {
-            deployments.first()
+            return merge_deployment(deployments, stateroot);
         }
+        let written = |one: &&Deployment| one.staged.is_none() && one.id.stateroot == stateroot;
+        deployments.list.iter().find(written)
     }
 
     fn set_staged_lock(&self, locked: bool) -> Result<(), Error> {
