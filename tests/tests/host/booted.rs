@@ -164,6 +164,37 @@ fn a_rollback_drops_what_is_staged_or_keeps_it() {
     host.fsck();
 }
 
+/// What is deployed while something is staged takes its place.
+#[test]
+fn a_deployment_takes_the_place_of_the_staged_one() {
+    let shelf = shelf();
+    let host = host(&shelf, &["1"]);
+    let boot = Boot::start(&host, &shelf);
+    shelf.point("latest", "2");
+    boot.ours(["upgrade", "--download-only"]).ok();
+    assert_eq!(roles(&boot), "2 1 -");
+    let second = host.refs_of_deployments();
+    let name = Boot::name("3");
+    let deployed = boot.json(["deploy", "--karg", "mine", &name]);
+    assert_eq!(deployed["staged"], true);
+    let removed = deployed["removedDeployments"].as_array().unwrap();
+    assert_eq!(removed.len(), 1, "the staged one: {deployed}");
+    assert_eq!(roles(&boot), "3 1 -");
+    assert_eq!(boot.status()["status"]["staged"]["downloadOnly"], false);
+    assert_eq!(second.difference(&host.refs_of_deployments()).count(), 1);
+    boot.ours(["pin", "booted"]).ok();
+    boot.stop();
+    assert_eq!(host.versions(), ["3", "1"]);
+    assert_eq!(host.boot_order()[0].options, ["mine"]);
+    // What is pinned stays, whatever comes.
+    for version in ["2", "1", "2"] {
+        host.ours(["switch", &shelf.name(version)]).ok();
+    }
+    let versions = host.versions();
+    assert_eq!(versions, ["2", "1", "1"]);
+    host.fsck();
+}
+
 fn versions(host: &Host) -> Vec<String> {
     let order = host.entries();
     order.iter().map(|one| one.read("usr/version")).collect()

@@ -11,6 +11,7 @@ use test_images::registry::Registry;
 use whole_program_tests::{Run, as_nobody, program, run};
 
 use crate::harness::{Boot, Disk, Host, Os, Shelf};
+use crate::images::Images;
 
 /// Ended with this code, and these words on standard error.
 #[track_caller]
@@ -200,6 +201,20 @@ fn images_that_could_not_boot() {
     host.ours(["prune", "--unused-images"]).ok();
     assert_eq!(host.refs_below("ostree/container/image/").len(), 1);
     host.fsck();
+}
+
+/// Only a commit that a compose server made can have both: layers have one place for it.
+#[test]
+fn an_image_with_both_etc_and_usr_etc() {
+    let images = Images::new();
+    let base = "dir etc\nfile etc/one \"1\"\ndir usr\ndir usr/etc\nfile usr/etc/two \"2\"\n\
+        dir usr/lib\nfile usr/lib/os-release \"ID=x\\n\"\ndir usr/lib/modules\ndir usr/lib/modules/6\n\
+        file usr/lib/modules/6/vmlinuz \"kernel\"";
+    images.base("both", base, &[]);
+    let host = Host::new();
+    let run = host.ours(["deploy", &images.unverified("both")]);
+    assert_told(&run, 1, &["both /etc and /usr/etc"]);
+    assert!(host.boot_order().is_empty());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
+use test_images::registry::Registry;
+
 use crate::harness::{Deployed, Host, Os, Shelf};
 
 fn shelf() -> Shelf {
@@ -171,6 +173,67 @@ fn another_image(host: &Host, shelf: &Shelf) {
     assert_eq!(host.refs_below("ostree/container/blob/").len(), 3);
     host.ours(["prune"]).ok();
     assert_eq!(host.refs_below("ostree/container/blob/").len(), 3);
+    host.fsck();
+}
+
+/// An installer fetches from a mirror what the host will follow elsewhere.
+#[test]
+fn from_a_registry_for_another_one() {
+    let shelf = shelf();
+    let registry = Registry::start();
+    registry.push(&shelf.name("1"), "os:stable", None);
+    let name = format!("docker://{}/os:stable", registry.address());
+    let host = Host::new();
+    let plain = "--insecure-skip-tls-verification";
+    let target = "ostree-unverified-registry:quay.io/example/os:stable";
+    host.ours(["deploy", plain, "--target", target, &name]).ok();
+    let deployed = host.boot_order().remove(0);
+    assert_eq!(deployed.origin(), origin(target));
+    let status = host.json(["status"]);
+    let image = &status["status"]["otherDeployments"][0]["image"];
+    assert_eq!(image["image"]["image"], "quay.io/example/os:stable");
+    assert_eq!(
+        image["imageDigest"],
+        shelf.image("1").manifest_digest.to_string()
+    );
+    let images = host.refs_below("ostree/container/image/");
+    assert_eq!(images.len(), 1);
+    assert!(images[0].contains("quay_2E_io"), "{images:?}");
+
+    // Followed where it was fetched, it is one more name of the same image: nothing is fetched, the order changes.
+    let switched = host.json(["switch", plain, &name]);
+    assert_eq!(switched["layersStored"], 0, "{switched}");
+    registry.push(&shelf.name("2"), "os:stable", None);
+    let upgraded = host.json(["upgrade", plain]);
+    assert_eq!(upgraded["layersStored"], 2, "{upgraded}");
+    assert_eq!(host.versions(), ["2", "1"]);
+    host.fsck();
+}
+
+/// Two systems on one disk: what one does leaves the other alone.
+#[test]
+fn two_stateroots() {
+    let shelf = shelf();
+    let host = Host::with(&shelf, &["1"]);
+    host.ours(["init", "--stateroot", "other"]).ok();
+    let name = shelf.name("3");
+    host.ours(["deploy", "--stateroot", "other", &name]).ok();
+    assert_eq!(host.versions(), ["3", "1"]);
+    let order = host.boot_order();
+    assert_eq!(
+        (&*order[0].stateroot, &*order[1].stateroot),
+        ("other", "default")
+    );
+    let seed = host.root().join("ostree/deploy/other/var/lib/app/seed");
+    assert_eq!(fs::read_to_string(seed).unwrap(), "first boot\n");
+    shelf.point("latest", "2");
+    host.ours(["upgrade", "--stateroot", "default"]).ok();
+    assert_eq!(host.versions(), ["2", "3", "1"]);
+    let none = host.ours(["upgrade", "--unchanged-exit-77", "--stateroot", "other"]);
+    assert_eq!(none.code, Some(77), "{none}");
+    // A rollback stays in the stateroot of what boots.
+    host.ours(["rollback"]).ok();
+    assert_eq!(host.versions()[0], "1");
     host.fsck();
 }
 
