@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
 use whole_program_tests::{program, run, snapshot};
 
 use crate::harness::{Boot, Deployed, Host, Os, Shelf};
@@ -322,9 +324,10 @@ fn killed_while_it_stages() {
         let moment = format!("killed after {number}/6 of {duration:?}");
         let mut upgrade = boot.command(["bootc-storage", "host", "upgrade", "--quiet"]);
         let upgrade = upgrade.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut upgrade = upgrade.spawn().unwrap();
+        let mut upgrade = upgrade.process_group(0).spawn().unwrap();
         thread::sleep(duration * number / 6);
-        upgrade.kill().unwrap();
+        // All of them: the one that enters the namespaces may have to begin yet.
+        rustix::process::kill_process_group(Pid::from_child(&upgrade), Signal::KILL).unwrap();
         upgrade.wait().unwrap();
         assert_eq!(complete_versions(&host, &moment)[0], current, "{moment}");
         let staged = boot.status()["status"]["staged"].clone();

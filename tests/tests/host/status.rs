@@ -102,6 +102,11 @@ fn an_origin_that_is_broken_or_missing() {
             assert_eq!(versions(&found)[1 - place], other);
             let text = status(&host, &[]).stdout;
             assert!(text.contains("Problem:   its origin file"), "{text}");
+            if damage.is_none() {
+                let pinned = host.ours(["pin", &place.to_string()]);
+                assert_eq!(pinned.code, Some(5), "{pinned}");
+                assert!(pinned.stderr.contains(".origin"), "{pinned}");
+            }
         }
         fs::write(deployed.origin_file(), right).unwrap();
         assert_eq!(versions(&document(&host)), ["2", "1"]);
@@ -181,10 +186,35 @@ fn entries_and_directories_that_lead_nowhere() {
         "{run}"
     );
 
+    // libostree refuses all of it then; what to do is said.
+    let refused = host.ours(["upgrade"]);
+    assert_eq!(refused.code, Some(5), "{refused}");
+    assert!(
+        refused
+            .stderr
+            .contains("boot entry ostree-9-default.conf: "),
+        "{refused}"
+    );
+    assert!(refused.stderr.contains("boot/loader/entries"), "{refused}");
+    for name in [
+        "ostree-9-default.conf",
+        "ostree-8-default.conf",
+        "other.conf",
+    ] {
+        fs::remove_file(entries.join(name)).unwrap();
+    }
+    assert_eq!(host.ours(["upgrade", "--unchanged-exit-77"]).code, Some(77));
+
     run_chattr(&second);
     fs::rename(&second.directory, host.root().join("ostree/moved")).unwrap();
     let found = document(&host);
     assert!(problems(&found)[1].contains("is missing"), "{found:#}");
+    let refused = host.ours(["rollback"]);
+    assert_eq!(refused.code, Some(5), "{refused}");
+    assert!(
+        refused.stderr.contains("its directory is missing"),
+        "{refused}"
+    );
     assert_eq!(versions(&found), ["2", "1"]);
 }
 
