@@ -3,10 +3,13 @@
 //! Format: detached metadata (`a{sv}`) of the merge commit that is deployed, three keys of type `s` (ostree-ext
 //! `container/store.rs`).
 
+use std::io;
+
 use oci_manifest::{Config, Digest, Manifest};
 use ostree::glib::{self, VariantDict};
 use ostree_objects::Checksum;
 
+use super::HostError;
 use super::sysroot::libostree;
 use crate::pull::PullPlan;
 use crate::storage::NO_CANCEL;
@@ -82,10 +85,26 @@ impl Storage {
 
     fn write_detached(&self, commit: &Checksum, metadata: &VariantDict) -> Result<(), Error> {
         let metadata = metadata.end();
-        // The file goes when nothing is in it: it alone makes the initramfs look for signatures there.
-        let metadata = (metadata.n_children() > 0).then_some(&metadata);
+        if metadata.n_children() == 0 {
+            return self.remove_detached(commit);
+        }
         self.libostree
-            .write_commit_detached_metadata(&commit.to_string(), metadata, NO_CANCEL)
+            .write_commit_detached_metadata(&commit.to_string(), Some(&metadata), NO_CANCEL)
             .map_err(libostree("write a commit's detached metadata"))
+    }
+
+    /// libostree would leave an empty file, which alone makes the initramfs look for signatures there.
+    fn remove_detached(&self, commit: &Checksum) -> Result<(), Error> {
+        let commit = commit.to_string();
+        let (shard, name) = commit.split_at(2);
+        let file = format!("objects/{shard}/{name}.commitmeta");
+        match self.repo.dir().remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(HostError::Io {
+                action: "remove a commit's detached metadata",
+                source: error,
+            }
+            .into()),
+            _ => Ok(()),
+        }
     }
 }
