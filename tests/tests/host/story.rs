@@ -210,6 +210,41 @@ fn from_a_registry_for_another_one() {
     host.fsck();
 }
 
+/// What a look for updates found is noted beside the commit, except where the initramfs would take the note for a
+/// signature.
+#[test]
+fn what_a_check_found_is_noted_unless_the_boot_is_signed() {
+    let shelf = shelf();
+    for (argument, noted) in [
+        ("quiet", true),
+        ("ostree.prepare-root.composefs=signed", false),
+    ] {
+        let host = Host::new();
+        shelf.point("latest", "1");
+        host.ours(["deploy", "--karg", argument, &shelf.name("latest")])
+            .ok();
+        let deployed = host.boot_order().remove(0);
+        shelf.point("latest", "2");
+        assert_eq!(host.json(["upgrade", "--check"])["available"], true);
+        let status = host.json(["status"]);
+        let found = &status["status"]["otherDeployments"][0]["cachedUpdate"];
+        let note = host
+            .commit_file(&deployed.commit)
+            .with_extension("commitmeta");
+        assert_eq!(
+            (found.is_object(), note.exists()),
+            (noted, noted),
+            "{argument}"
+        );
+        shelf.point("latest", "1");
+        assert_eq!(host.json(["upgrade", "--check"])["available"], false);
+        assert!(
+            !note.exists(),
+            "{argument}: nothing is to be noted any more"
+        );
+    }
+}
+
 /// Two systems on one disk: what one does leaves the other alone.
 #[test]
 fn two_stateroots() {
