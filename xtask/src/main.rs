@@ -14,6 +14,7 @@ mod run;
 mod setup;
 mod test;
 mod tidy;
+mod vm;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -39,6 +40,8 @@ enum Chore {
     Demo(demo::Options),
     /// Measure the program side by side with its peers and with what the machine can do.
     Bench(bench::Options),
+    /// Boot small machines, for what needs a kernel of its own.
+    Vmtest(vm::Options),
     /// What the bench measures the program against: the least that a pull has to do.
     #[command(hide = true)]
     Limit(bench::LimitOptions),
@@ -63,6 +66,7 @@ fn perform(chore: Chore) -> Result<ExitCode> {
         Chore::Test(options) => return test::run(&options),
         Chore::Tidy => tidy::run()?,
         Chore::Demo(options) => demo::run(&options)?,
+        Chore::Vmtest(options) => vm::run(&options)?,
         Chore::Bench(options) => return bench::run(&options),
         Chore::Limit(_) => (),
         Chore::Setup => {

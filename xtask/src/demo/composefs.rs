@@ -22,7 +22,12 @@ impl Host {
         let image = fs::read(&ours)?;
 
         let checkout = reference::program("ostree")?.args(["checkout", "--composefs"]);
-        timed(&checkout.arg(self.option()).arg(self.merge_ref()?).arg(&theirs))?;
+        timed(
+            &checkout
+                .arg(self.option())
+                .arg(self.merge_ref()?)
+                .arg(&theirs),
+        )?;
         same(&image, &theirs, "libostree's")?;
         fs::remove_file(&theirs)?;
 

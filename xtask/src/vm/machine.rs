@@ -1,0 +1,76 @@
+//! Booting the machine, and reading what it says.
+
+use super::root::Root;
+use crate::run::Run;
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+/// Software emulation on a busy machine: a stage takes half a minute on an idle one.
+const LIMIT_SECONDS: &str = "600";
+const DISK_BYTES: u64 = 600 << 20;
+/// How much of the console is shown when the machine did not come to its end.
+const TAIL_LINES: usize = 40;
+
+/// What a stage's script said, by name.
+pub(super) type Results = BTreeMap<String, String>;
+
+/// Boots the machine with an initramfs and an empty disk; both lie in `work`, which QEMU sees as it is.
+pub(super) fn boot(root: &Root, work: &Path) -> Result<Results> {
+    let disk = work.join("disk");
+    File::create(&disk)?.set_len(DISK_BYTES)?;
+    let console = work.join("console");
+    // The programs of the newer Debian are started in its root file system.
+    let inside = root.folder.join("work");
+    fs::create_dir_all(&inside)?;
+    let command = format!(
+        "mount --bind \"$1\" \"$2/work\" && exec chroot \"$2\" timeout {LIMIT_SECONDS} qemu-system-x86_64 \
+         -machine pc -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nographic -no-reboot -nic none \
+         -kernel /boot/vmlinuz-{} -initrd /work/initrd -append 'console=ttyS0 quiet panic=-1' \
+         -drive file=/work/disk,format=raw,if=virtio < /dev/null > \"$1/console\"",
+        root.kernel
+    );
+    let ended = Run::new("unshare")
+        .args(["--mount", "sh", "-c", &command, "sh"])
+        .arg(work)
+        .arg(&root.folder)
+        .run();
+    let text = String::from_utf8_lossy(&fs::read(&console).unwrap_or_default()).into_owned();
+    let results = results_in(&text);
+    if ended.is_err() || !results.contains_key("end") {
+        let lines: Vec<&str> = text.lines().collect();
+        let tail = lines.len().saturating_sub(TAIL_LINES);
+        println!("{}", lines[tail..].join("\n"));
+        ended.context("the machine did not end by itself")?;
+        bail!("the machine's script did not come to its end");
+    }
+    Ok(results)
+}
+
+/// The console has carriage returns, and what the kernel says in between.
+fn results_in(console: &str) -> Results {
+    console
+        .lines()
+        .filter_map(|line| line.trim_end().strip_prefix("RESULT "))
+        .map(|line| {
+            let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::results_in;
+
+    #[test]
+    fn results_are_found_among_what_the_kernel_says() {
+        let console =
+            "SeaBIOS\r\n[    1.0] x\r\nRESULT a 1 2\r\nRESULTS b\r\nRESULT end reached\r\n";
+        let found = results_in(console);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found["a"], "1 2");
+        assert_eq!(found["end"], "reached");
+    }
+}
