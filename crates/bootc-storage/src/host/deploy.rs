@@ -97,6 +97,7 @@ impl LockedHost {
         if !libostree_version::seeds_var() {
             self.seed_var(stateroot, &id.commit)?;
         }
+        let guard = self.guard_boot()?;
         self.sysroot
             .simple_write_deployment(
                 Some(stateroot),
@@ -106,6 +107,7 @@ impl LockedHost {
                 NO_CANCEL,
             )
             .map_err(libostree("write the boot order"))?;
+        drop(guard);
         Ok(Deployed { id, staged: false })
     }
 

@@ -23,6 +23,7 @@ mod state;
 mod stateroot;
 pub mod status;
 mod sysroot;
+mod thaw;
 mod update;
 mod var;
 

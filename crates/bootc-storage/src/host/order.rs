@@ -158,9 +158,11 @@ impl LockedHost {
         let options = WriteOptions {
             do_postclean: false,
         };
+        let guard = self.guard_boot()?;
         self.sysroot
             .write_deployments_with_options(order, &options, NO_CANCEL)
             .map_err(libostree("write the boot order"))?;
+        drop(guard);
         self.load()
     }
 }

@@ -10,6 +10,7 @@ use rustix::fd::AsRawFd as _;
 
 use super::deployment::{DeploymentId, Deployments};
 use super::lock_holder::lock_holder;
+use super::thaw::ThawGuard;
 use super::{HostDirs, HostError};
 use crate::storage::NO_CANCEL;
 use crate::{Error, Event, Observer, Storage};
@@ -150,6 +151,11 @@ impl LockedHost {
         self.sysroot
             .load(NO_CANCEL)
             .map_err(libostree("read the deployments"))
+    }
+
+    /// Watch while libostree syncs the boot order.
+    pub(super) fn guard_boot(&self) -> Result<ThawGuard, HostError> {
+        Ok(ThawGuard::over(&path_of(&self.dirs.root)?.join("boot")))
     }
 
     /// libostree's own object for a deployment.
