@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ostree_objects::Checksum;
-use ostree_refs::RefName;
+use ostree_refs::{BLOB_PREFIX, IMAGE_PREFIX, RefName, unescape};
 use ostree_store::SyncedRefDirs;
 
 use crate::storage::NO_CANCEL;
@@ -57,8 +57,28 @@ impl Storage {
         Ok(())
     }
 
-    /// Remove what dead writers left in `tmp`; live ones are left alone.
+    /// Remove what dead writers left in `tmp`, and beside refs. The caller holds the exclusive lock.
     pub(crate) fn sweep(&self, observer: &Observer) -> Result<(), Error> {
+        self.sweep_stages(observer)?;
+        self.sweep_unfinished_refs()
+    }
+
+    /// libostree replaces a ref by way of another name in its directory. One that was killed meanwhile leaves what looks
+    /// like a ref that nobody can read: what it may need would never be pruned.
+    fn sweep_unfinished_refs(&self) -> Result<(), Error> {
+        for prefix in [IMAGE_PREFIX, BLOB_PREFIX] {
+            let listed = self.repo.list_refs(prefix).map_err(|source| Error::Store {
+                action: "list refs",
+                source,
+            })?;
+            let names = listed.refs.iter().map(|(name, _)| name.as_str());
+            self.delete_refs(names.filter(|name| is_unfinished(name)))?;
+        }
+        Ok(())
+    }
+
+    /// Remove what dead writers left in `tmp`; live ones are left alone.
+    pub(crate) fn sweep_stages(&self, observer: &Observer) -> Result<(), Error> {
         let swept = self.repo.sweep_abandoned().map_err(|source| Error::Store {
             action: "remove abandoned staging directories",
             source,
@@ -69,5 +89,37 @@ impl Storage {
             });
         }
         Ok(())
+    }
+}
+
+/// A name as libglnx makes them (`glnx-fdio.c`, `glnx_gen_temp_name`). No image and no layer has a ref of that name: its
+/// dot would be escaped.
+fn is_unfinished(name: &str) -> bool {
+    let last = name.rsplit_once('/').map_or(name, |(_, last)| last);
+    last.strip_prefix("tmp.").is_some_and(|random| {
+        random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    }) && unescape(last).is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unfinished;
+
+    #[test]
+    fn what_an_image_may_be_called_is_not_unfinished() {
+        let image = ostree_refs::escape("oci:/srv/tmp.abcdef").unwrap();
+        for name in [
+            &*image,
+            "a/tmp",
+            "a/tmp.abcde",
+            "a/tmp.abcdefg",
+            "a/x.abcdef",
+        ] {
+            assert!(!is_unfinished(name), "{name}");
+        }
+        assert!(is_unfinished(
+            "ostree/container/image/oci_3A__2F_srv/tmp.CYzlWJ"
+        ));
+        assert!(is_unfinished("ostree/container/blob/tmp.000000"));
     }
 }

@@ -86,7 +86,7 @@ impl Storage {
                 plan.require_space()?;
                 let _lock = self.lock(LockMode::Shared, observer)?;
                 self.check_collisions(&plan.reference.imgref, &plan.ref_name)?;
-                self.sweep(observer)?;
+                self.sweep_stages(observer)?;
                 let foretold = foretold.clone();
                 Pull::new(self, plan, source.as_ref(), config, observer, foretold)?.run()
             }
