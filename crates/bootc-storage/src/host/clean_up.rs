@@ -1,17 +1,23 @@
 //! Removing what no deployment needs any more.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use oci_manifest::ImageReference;
+use ostree_objects::Checksum;
 
-use super::LockedHost;
-use super::deployment::Deployments;
+use super::deployment::{DeploymentId, Deployments};
+use super::plan::store;
 use super::sysroot::libostree;
 use super::update::stored_name;
+use super::{HostError, LockedHost};
 use crate::prune::{PrunePlan, Pruned};
 use crate::storage::NO_CANCEL;
 use crate::stored::image_ref_of;
 use crate::{Error, Event, Observer, Phase};
+
+/// Below these libostree keeps the commits of deployments.
+const DEPLOYMENT_REFS: [&str; 2] = ["ostree/0", "ostree/1"];
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +35,47 @@ impl LockedHost {
     /// When the deployments cannot be read.
     pub fn deployed_images(&self) -> Result<BTreeSet<String>, Error> {
         Ok(images_of(&self.deployments()?))
+    }
+
+    /// A command that was killed has left work for [`Self::clean_up`]: the refs that keep deployments' commits are not
+    /// those of the deployments, or there are directories of none.
+    ///
+    /// # Errors
+    /// When refs or deployments cannot be read.
+    pub fn needs_clean_up(&self) -> Result<bool, Error> {
+        let deployments = self.deployments()?;
+        let wanted: BTreeSet<Checksum> = deployments.list.iter().map(|one| one.id.commit).collect();
+        let mut kept = BTreeSet::new();
+        for prefix in DEPLOYMENT_REFS {
+            let listed = self.storage.repo.list_refs(prefix);
+            let listed = listed.map_err(store("list the refs of deployments"))?;
+            kept.extend(listed.refs.into_iter().map(|(_, commit)| commit));
+        }
+        Ok(kept != wanted || self.has_other_directories(&deployments)?)
+    }
+
+    /// There are directories in the place of deployments that none of them has.
+    fn has_other_directories(&self, deployments: &Deployments) -> Result<bool, HostError> {
+        let looking = |source| HostError::Io {
+            action: "list the directories of deployments",
+            source,
+        };
+        for stateroot in self.stateroots()? {
+            let place = format!("ostree/deploy/{stateroot}/deploy");
+            let entries = match self.dirs.root.read_dir(place) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(looking)?,
+            };
+            for entry in entries {
+                let name = entry.map_err(looking)?.file_name();
+                let found = DeploymentId::of_directory(&stateroot, &name.to_string_lossy());
+                let is_known = |id| deployments.list.iter().any(|one| one.id == id);
+                if found.is_some_and(|id| !is_known(id)) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Remove what deployments left that are gone: their directories and boot files, their refs, the images among

@@ -89,9 +89,11 @@ pub(super) fn carry_out(
             } else {
                 before
             };
-            let cleaned_up = match &updated.deployed {
-                Some(_) => Some(host.clean_up(&unneeded, &observer)?),
-                None => None,
+            // Where nothing changed, a command before this one may have been killed when all was done but this.
+            let cleaned_up = if updated.deployed.is_some() || host.needs_clean_up()? {
+                Some(host.clean_up(&unneeded, &observer)?)
+            } else {
+                None
             };
             Ok((updated, cleaned_up))
         });
