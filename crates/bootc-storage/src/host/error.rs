@@ -43,6 +43,27 @@ pub enum HostError {
         #[source]
         source: ostree::glib::Error,
     },
+    /// libostree reads all deployments or none, and one of them it cannot.
+    #[error(
+        "libostree cannot read the deployments: {}; bring back what is missing, or remove that boot entry from boot/loader/entries", broken.join(", ")
+    )]
+    Unreadable {
+        /// What we see of it: entries that lead nowhere, deployments without a directory.
+        broken: Vec<String>,
+        /// libostree's message.
+        #[source]
+        source: ostree::glib::Error,
+    },
+    /// A pin is a line of the origin file.
+    #[error(
+        "deployment {wanted} has no origin file that can be read ({file}), where a pin is written"
+    )]
+    NoOrigin {
+        /// What was asked for.
+        wanted: String,
+        /// The file, from the physical root.
+        file: String,
+    },
     /// No such stateroot.
     #[error(
         "there is no stateroot {name}: {}; `host init --stateroot {name}` makes it",
@@ -235,7 +256,9 @@ impl HostError {
                 _ => Kind::Io,
             },
             Self::Busy { .. } | Self::Changed => Kind::Busy,
-            Self::BadStagedRecord => Kind::Corrupt,
+            Self::BadStagedRecord | Self::Unreadable { .. } | Self::NoOrigin { .. } => {
+                Kind::Corrupt
+            }
             Self::NoStateroot { .. }
             | Self::NothingDeployed { .. }
             | Self::NoRollback { .. }

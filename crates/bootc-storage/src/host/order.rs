@@ -111,13 +111,20 @@ impl LockedHost {
     /// Keep a deployment whatever is deployed after it, or no longer.
     ///
     /// # Errors
-    /// [`HostError::NoSuchDeployment`], [`HostError::NoSuchRole`], [`HostError::IsStaged`]; when its origin cannot be written.
+    /// [`HostError::NoSuchDeployment`], [`HostError::NoSuchRole`], [`HostError::IsStaged`], [`HostError::NoOrigin`]; when its origin cannot be written.
     pub fn set_pinned(&self, which: Which, pinned: bool) -> Result<Deployment, Error> {
         let deployments = self.deployments()?;
         let deployment = find(&deployments, which)?;
         if deployment.staged.is_some() {
             return Err(HostError::IsStaged {
                 wanted: which.to_string(),
+            }
+            .into());
+        }
+        if deployment.origin.is_none() {
+            return Err(HostError::NoOrigin {
+                wanted: which.to_string(),
+                file: deployment.id.origin_file(),
             }
             .into());
         }

@@ -61,7 +61,7 @@ impl Host {
     /// `ostree admin` does: call it before other threads are started.
     ///
     /// # Errors
-    /// [`HostError::NotAHost`]; [`HostError::NeedsRoot`]; [`HostError::Busy`] when another program holds the lock all the
+    /// [`HostError::NotAHost`]; [`HostError::NeedsRoot`]; [`HostError::Unreadable`]; [`HostError::Busy`] when another program holds the lock all the
     /// time; when libostree cannot load the sysroot.
     pub fn lock(&self, observer: &Observer) -> Result<LockedHost, Error> {
         if !self.dirs.is_host() {
@@ -150,7 +150,24 @@ impl LockedHost {
     pub(super) fn load(&mut self) -> Result<(), Error> {
         self.sysroot
             .load(NO_CANCEL)
-            .map_err(libostree("read the deployments"))
+            .map_err(|source| self.not_loaded(source))
+    }
+
+    /// libostree names a link; we name the boot entry or the deployment, where we see what is wrong.
+    fn not_loaded(&self, source: ostree::glib::Error) -> Error {
+        let found = self.dirs.deployments().unwrap_or_default();
+        let entries = found.broken_entries.iter();
+        let entries = entries.map(|(file, reason)| format!("boot entry {file}: {reason}"));
+        let missing = found
+            .list
+            .iter()
+            .filter(|deployment| !self.dirs.root.is_dir(deployment.id.directory()))
+            .map(|deployment| format!("deployment {}: its directory is missing", deployment.id));
+        let broken: Vec<String> = entries.chain(missing).collect();
+        if broken.is_empty() {
+            return libostree("read the deployments")(source);
+        }
+        HostError::Unreadable { broken, source }.into()
     }
 
     /// Watch while libostree syncs the boot order.
