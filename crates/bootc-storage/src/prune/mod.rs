@@ -151,13 +151,10 @@ impl Storage {
                 ..Pruned::default()
             });
         }
-        let (_, objects, bytes) = self
-            .libostree
-            .prune(RepoPruneFlags::REFS_ONLY, WHOLE_HISTORY, NO_CANCEL)
-            .map_err(|source| Error::Ostree {
-                action: "prune objects",
-                source,
-            })?;
+        // Commits first: libostree removes in no order, and a commit that has lost some of its objects is damage to who
+        // comes after a kill.
+        let commits = self.prune_with(RepoPruneFlags::REFS_ONLY | RepoPruneFlags::COMMIT_ONLY)?;
+        let rest = self.prune_with(RepoPruneFlags::REFS_ONLY)?;
         // What a pull loses by this, between its digests and their commit, it computes again.
         self.repo
             .remove_stale_file_digests()
@@ -167,9 +164,21 @@ impl Storage {
             })?;
         Ok(Pruned {
             layers,
-            objects: u64::try_from(objects).unwrap_or(0),
-            bytes,
+            objects: commits.0 + rest.0,
+            bytes: commits.1 + rest.1,
         })
+    }
+
+    /// How many objects libostree removed, and their size in bytes.
+    fn prune_with(&self, flags: RepoPruneFlags) -> Result<(u64, u64), Error> {
+        let (_, objects, bytes) = self
+            .libostree
+            .prune(flags, WHOLE_HISTORY, NO_CANCEL)
+            .map_err(|source| Error::Ostree {
+                action: "prune objects",
+                source,
+            })?;
+        Ok((u64::try_from(objects).unwrap_or(0), bytes))
     }
 }
 
