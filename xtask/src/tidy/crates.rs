@@ -65,6 +65,7 @@ const CRATES: &[Line] = &[
         &["oci-manifest", "ostree-objects", "ostree-store"],
     ),
     pure("ostree-flatten", &["ostree-objects", "ostree-store"]),
+    pure("bound-images", &["oci-manifest", "selinux-label"]),
     Line {
         name: "bootc-storage",
         ours: &[
@@ -77,6 +78,7 @@ const CRATES: &[Line] = &[
             "ostree-layer",
             "ostree-flatten",
             "selinux-label",
+            "bound-images",
         ],
         theirs: &["ostree"],
         heavy: &["tokio", "glib"],
@@ -92,6 +94,7 @@ const CRATES: &[Line] = &[
             "ostree-layer",
             "ostree-flatten",
             "selinux-label",
+            "bound-images",
         ],
         theirs: &["clap", "indicatif", "anyhow"],
         heavy: HEAVY,
