@@ -40,6 +40,15 @@ impl BoundReference {
         &self.repository
     }
 
+    /// The image of this digest in the same repository.
+    #[must_use]
+    pub fn at(&self, digest: Digest) -> Self {
+        Self {
+            repository: self.repository.clone(),
+            version: Version::Digest(digest),
+        }
+    }
+
     /// The tag, where no digest is named.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {

@@ -1,0 +1,86 @@
+//! What a registry says of an image, without its layers.
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::sync::Arc;
+
+use oci_manifest::{Digest, Document, Manifest, Platform, parse_document};
+
+use crate::program::{CREDENTIALS, last_words, not_run, run_plain};
+use crate::storage::STALL;
+use crate::{BoundReference, Credentials};
+
+/// What a registry has under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Digest of the manifest, or of the index, that the name leads to.
+    pub digest: Digest,
+    /// What the layers and the config for this machine take in transfer.
+    pub bytes: u64,
+}
+
+/// Asks registries, through skopeo.
+#[derive(Debug)]
+pub struct Registry<'a> {
+    credentials: &'a Credentials,
+    /// podman's own variable, which skopeo takes as an option.
+    registries_conf: Option<OsString>,
+}
+
+impl<'a> Registry<'a> {
+    /// Ask with these credentials. `registries_conf` is what the environment has as `CONTAINERS_REGISTRIES_CONF`: podman
+    /// heeds it, skopeo has to be told.
+    #[must_use]
+    pub const fn new(credentials: &'a Credentials, registries_conf: Option<OsString>) -> Self {
+        Self {
+            credentials,
+            registries_conf,
+        }
+    }
+
+    /// What is there under this name; in words, why nothing is known.
+    ///
+    /// # Errors
+    /// For whatever reason: who plans goes on without.
+    pub fn look_up(&self, reference: &BoundReference) -> Result<Found, String> {
+        let bytes = self.manifest(&reference.to_string())?;
+        let digest = match reference.digest() {
+            Some(digest) => digest.clone(),
+            None => Digest::sha256_of(&bytes),
+        };
+        let manifest = match parse_document(&bytes).map_err(|error| error.to_string())? {
+            Document::Manifest(manifest) => manifest,
+            Document::Index(index) => {
+                let chosen = index.select(&Platform::host());
+                let chosen = chosen.map_err(|error| error.to_string())?;
+                let name = format!("{}@{}", reference.repository(), chosen.digest);
+                let bytes = self.manifest(&name)?;
+                Manifest::parse(&bytes).map_err(|error| error.to_string())?
+            }
+        };
+        let layers = manifest.layers().iter();
+        let sizes = layers.chain([manifest.config()]).map(|one| one.size);
+        Ok(Found {
+            digest,
+            bytes: sizes.fold(0, u64::saturating_add),
+        })
+    }
+
+    fn manifest(&self, name: &str) -> Result<Vec<u8>, String> {
+        let mut command = Command::new("skopeo");
+        if let Some(path) = &self.registries_conf {
+            command.arg("--registries-conf").arg(path);
+        }
+        command.args(["inspect", "--raw"]);
+        command.arg(format!("docker://{name}"));
+        command.env("REGISTRY_AUTH_FILE", CREDENTIALS.1);
+        let file = self.credentials.file().map_err(|error| error.to_string())?;
+        match run_plain(command, Some(Arc::new(file)), STALL) {
+            Ok(ended) if ended.success => Ok(ended.stdout),
+            Ok(ended) => Err(last_words(&ended.stderr)),
+            Err(error) => {
+                Err(not_run("skopeo", "it asks registries about images", error).to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Where an image is taken from.
+
+use std::fmt;
+use std::process::Command;
+
+use oci_manifest::{ImageReference, Transport};
+
+use crate::failure::classify;
+use crate::program::{ALIAS, RUN_ROOT, last_words};
+use crate::storage::Storage;
+use crate::{BoundReference, Credentials, Error, PullFailure};
+
+/// Where an image may be taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The registry that its name says, or what the machine's `registries.conf` has in its place.
+    Registry,
+    /// The OCI directory or archive that the host's own image was read from: its entry with the bound image's name.
+    Beside(BesideImage),
+    /// The machine's own storage, where podman has its images.
+    Machine,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry => f.write_str("registry"),
+            Self::Beside(image) => write!(f, "{}{}", image.transport, image.path),
+            Self::Machine => f.write_str("containers-storage"),
+        }
+    }
+}
+
+/// An OCI directory or archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BesideImage {
+    transport: Transport,
+    path: String,
+}
+
+impl BesideImage {
+    /// That of a host image's reference; `None` where it is in neither, or its path is not absolute.
+    #[must_use]
+    pub fn of(image: &ImageReference) -> Option<Self> {
+        let (path, _) = image.path()?;
+        let transport = image.transport;
+        let is_oci = matches!(transport, Transport::OciDir | Transport::OciArchive);
+        (is_oci && path.starts_with('/')).then(|| Self {
+            transport,
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl Storage {
+    /// Take an image from a source into the storage, once.
+    pub(crate) fn take(
+        &self,
+        reference: &BoundReference,
+        source: &Source,
+        credentials: &Credentials,
+        look: &(dyn Fn() + Sync),
+    ) -> Result<(), Error> {
+        let name = reference.to_string();
+        let ended = match source {
+            Source::Registry => {
+                self.podman(&["image", "pull", "--quiet", &name], credentials, look)
+            }
+            Source::Beside(image) => {
+                let from = format!("{}{}:{name}", image.transport, image.path);
+                self.run("skopeo", copy(&from, &name), credentials, look)
+            }
+            Source::Machine => {
+                let from = format!("containers-storage:{name}");
+                self.run("skopeo", copy(&from, &name), credentials, look)
+            }
+        };
+        let failed = |kind, message| Error::Pull {
+            reference: name.clone(),
+            kind,
+            message,
+        };
+        match ended {
+            Ok(ended) if ended.success => Ok(()),
+            Ok(ended) => {
+                let message = last_words(&ended.stderr);
+                Err(failed(classify(&ended.stderr), message))
+            }
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::TimedOut => {
+                Err(failed(PullFailure::Transient, source.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// `skopeo copy` into the storage, to be run where it is at its path.
+fn copy(from: &str, name: &str) -> Command {
+    let mut command = Command::new("skopeo");
+    // Signatures are checked first and then left out: with them, skopeo refuses to describe layers anew.
+    command.args(["copy", "--quiet", "--remove-signatures", from]);
+    command.arg(format!(
+        "containers-storage:[overlay@{ALIAS}+{RUN_ROOT}]{name}"
+    ));
+    command
+}
