@@ -1,5 +1,6 @@
 //! The command line as typed.
 
+mod bound;
 mod composefs;
 mod engine;
 mod host;
@@ -11,6 +12,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci_manifest::{ImageReference, OstreeImageReference, Platform};
 
+pub(crate) use bound::{
+    BoundCommand, BoundListArgs, BoundPlanArgs, BoundPruneArgs, BoundPullArgs, BoundVerb,
+    BoundVerifyArgs,
+};
 pub(crate) use composefs::{
     BuildArgs, ComposefsCommand, ComposefsVerb, MountArgs, PathArgs, TREE_HELP, TreeName,
     TreeOrFileArgs, parse_tree,
@@ -105,6 +110,8 @@ pub(crate) enum Command {
     Selinux(SelinuxCommand),
     /// composefs images of stored trees
     Composefs(ComposefsCommand),
+    /// Application images that deployments are bound to
+    Bound(BoundCommand),
 }
 
 #[derive(Debug, Args)]

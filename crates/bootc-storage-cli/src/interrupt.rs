@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 
-use crate::args::{HostVerb, ImageVerb};
+use crate::args::{BoundVerb, HostVerb, ImageVerb};
 use crate::output;
 
 /// What to do before the program ends.
@@ -112,6 +112,19 @@ pub(crate) fn note_host(verb: &HostVerb) -> &'static str {
         HostVerb::Status(_) => "nothing was changed",
         HostVerb::Rollback(_) | HostVerb::Pin(_) | HostVerb::Unpin(_) | HostVerb::Undeploy(_) => {
             "the boot order is the old or the new one: `host status` shows it"
+        }
+    }
+}
+
+/// What an interruption of a verb on bound images means.
+pub(crate) fn note_bound(verb: &BoundVerb) -> &'static str {
+    match verb {
+        BoundVerb::Pull(_) => {
+            "images that were finished are kept; the same command goes on from there"
+        }
+        BoundVerb::Prune(args) if !args.dry_run => "the same command again goes on",
+        BoundVerb::List(_) | BoundVerb::Plan(_) | BoundVerb::Verify(_) | BoundVerb::Prune(_) => {
+            "nothing was changed"
         }
     }
 }

@@ -62,6 +62,13 @@ fn run(global: &Global, command: Command, output: &Output) -> anyhow::Result<Exi
             ));
             return verbs::host::run(global, &host.verb, output);
         }
+        Command::Bound(bound) => {
+            drop(interrupt::watch(
+                interrupt::note_bound(&bound.verb),
+                global.quiet,
+            ));
+            return verbs::bound::run(global, &bound.verb, output);
+        }
         Command::Selinux(selinux) => {
             return match selinux.verb {
                 SelinuxVerb::Check(args) => verbs::selinux::check(global, &args, output),

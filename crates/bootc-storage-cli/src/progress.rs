@@ -137,6 +137,11 @@ impl State {
                     count(*dirs, "interrupted run")
                 ));
             }
+            Event::Bound(event) => {
+                if let Some(text) = bound_text(event) {
+                    self.line(&text);
+                }
+            }
             // The result lists these once more, also for programs.
             Event::Warning(Warning::ReplacedByDirectory { .. }) => {}
             Event::Warning(warning) => self.line(&format!("warning: {}", warning_text(warning))),
@@ -155,6 +160,7 @@ impl State {
             Phase::Publish => "writing the image's ref",
             Phase::Prune => "looking for what nothing needs",
             Phase::Check => "reading and hashing objects",
+            Phase::BoundImages => "looking at bound images",
             Phase::Deploy => "checking out the deployment",
         };
         match self.style {
@@ -279,6 +285,29 @@ impl State {
             Style::Bars => drop(self.bars.println(text)),
         }
     }
+}
+
+fn bound_text(event: &bound_images::Event) -> Option<String> {
+    use bound_images::Event as Bound;
+    Some(match event {
+        Bound::Created => "made the storage of bound images".to_owned(),
+        Bound::Pulling { reference, source } => format!("pulling {reference} from {source}"),
+        Bound::NotThere {
+            reference,
+            source,
+            message,
+        } => format!("{reference} is not in {source}: {message}"),
+        Bound::Retrying {
+            attempt,
+            attempts,
+            delay,
+            message,
+            ..
+        } => format!("{message}; trying again in {delay:.0?} (try {attempt} of {attempts})"),
+        Bound::Pulled { reference, digest } => format!("pulled {reference} ({})", digest.short()),
+        Bound::Labelling => "labelling the storage of bound images".to_owned(),
+        _ => return None,
+    })
 }
 
 fn terminal_width() -> Option<u16> {

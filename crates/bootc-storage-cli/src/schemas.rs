@@ -20,10 +20,9 @@ fn schema_of<T: JsonSchema>() -> Schema {
         .into_root_schema_for::<T>()
 }
 
-#[test]
-fn the_schemas_are_those_of_what_is_printed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
-    let schemas = [
+/// Every kind of document, by the name of its schema.
+fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
         ("pull", schema_of::<verbs::pull::PulledView>()),
         ("pull-plan", schema_of::<verbs::pull::PlanView>()),
         ("list", schema_of::<verbs::list::View>()),
@@ -54,6 +53,11 @@ fn the_schemas_are_those_of_what_is_printed() {
             "composefs-check",
             schema_of::<verbs::composefs::CheckView>(),
         ),
+        ("bound-list", schema_of::<verbs::bound::ListView>()),
+        ("bound-plan", schema_of::<verbs::bound::PlanView>()),
+        ("bound-pull", schema_of::<verbs::bound::PullView>()),
+        ("bound-verify", schema_of::<verbs::bound::VerifyView>()),
+        ("bound-prune", schema_of::<verbs::bound::PruneView>()),
         ("host-init", schema_of::<verbs::host::InitView>()),
         ("host-update", schema_of::<verbs::host::UpdateView>()),
         ("host-upgrade-check", schema_of::<verbs::host::CheckView>()),
@@ -67,7 +71,13 @@ fn the_schemas_are_those_of_what_is_printed() {
             schema_of::<verbs::host::VerboseView>(),
         ),
         ("error", schema_of::<ErrorView>()),
-    ];
+    ]
+}
+
+#[test]
+fn the_schemas_are_those_of_what_is_printed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let schemas = schemas();
     let mut files: Vec<String> = schemas
         .iter()
         .map(|(name, _)| format!("{name}.schema.json"))

@@ -331,6 +331,9 @@ pub enum Error {
     /// A host's deployments, or a change of them.
     #[error(transparent)]
     Host(Box<crate::host::HostError>),
+    /// The application images that a deployment is bound to.
+    #[error(transparent)]
+    Bound(Box<bound_images::Error>),
     /// The repository is no longer as it was when the plan was made.
     #[error("image {reference} was changed or removed since the pull was planned; plan it again")]
     PlanOutdated {

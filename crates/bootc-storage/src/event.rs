@@ -33,6 +33,8 @@ pub enum Phase {
     Prune,
     /// Objects are read and hashed again.
     Check,
+    /// What a deployment is bound to is pulled.
+    BoundImages,
     /// A deployment is checked out and written.
     Deploy,
 }
@@ -90,6 +92,8 @@ pub enum Event<'a> {
         /// How many directories.
         dirs: u64,
     },
+    /// What happens to a bound image.
+    Bound(&'a bound_images::Event),
     /// Something odd that does not stop the command.
     Warning(Warning<'a>),
 }

@@ -53,6 +53,7 @@ impl Error {
             | Self::CheckoutExists { .. }
             | Self::ReservedMetadata { .. } => Kind::Invalid,
             Self::Host(error) => error.kind(),
+            Self::Bound(error) => crate::host::bound::kind(error),
             _ => Kind::Io,
         }
     }

@@ -40,15 +40,20 @@ pub struct BesideImage {
 }
 
 impl BesideImage {
-    /// That of a host image's reference; `None` where it is in neither, or its path is not absolute.
+    /// That of a host image's reference; `None` where it is in neither. A relative path is one from the working directory.
     #[must_use]
     pub fn of(image: &ImageReference) -> Option<Self> {
         let (path, _) = image.path()?;
         let transport = image.transport;
         let is_oci = matches!(transport, Transport::OciDir | Transport::OciArchive);
-        (is_oci && path.starts_with('/')).then(|| Self {
+        if !is_oci {
+            return None;
+        }
+        // skopeo runs elsewhere.
+        let path = std::path::absolute(path).ok()?.into_os_string();
+        Some(Self {
             transport,
-            path: path.to_owned(),
+            path: path.into_string().ok()?,
         })
     }
 }

@@ -212,7 +212,7 @@ fn parse_stateroot(text: &str) -> Result<Stateroot, String> {
         .map_err(|_| "a stateroot's name has letters, digits, '.', '_' and '-'".to_owned())
 }
 
-fn parse_which(text: &str) -> Result<Which, String> {
+pub(super) fn parse_which(text: &str) -> Result<Which, String> {
     match text {
         "booted" => Ok(Which::Booted),
         "staged" => Ok(Which::Staged),

@@ -1,5 +1,6 @@
 //! One file a verb: from arguments to the library's calls to what is printed.
 
+pub(crate) mod bound;
 pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod composefs;

@@ -4,6 +4,7 @@
 //! libostree's `Sysroot`, under its lock.
 
 mod boot_entry;
+pub mod bound;
 mod cached_update;
 mod clean_up;
 mod deploy;

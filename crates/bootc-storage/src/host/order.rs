@@ -108,13 +108,21 @@ impl LockedHost {
         Ok(kept_id)
     }
 
+    /// One of the deployments as they are now.
+    ///
+    /// # Errors
+    /// [`HostError::NoSuchDeployment`]; when deployments cannot be read.
+    pub fn deployment(&self, which: Which) -> Result<Deployment, Error> {
+        Ok(self.deployments()?.get(which)?.clone())
+    }
+
     /// Keep a deployment whatever is deployed after it, or no longer.
     ///
     /// # Errors
     /// [`HostError::NoSuchDeployment`], [`HostError::NoSuchRole`], [`HostError::IsStaged`], [`HostError::NoOrigin`]; when its origin cannot be written.
     pub fn set_pinned(&self, which: Which, pinned: bool) -> Result<Deployment, Error> {
         let deployments = self.deployments()?;
-        let deployment = find(&deployments, which)?;
+        let deployment = deployments.get(which)?;
         if deployment.staged.is_some() {
             return Err(HostError::IsStaged {
                 wanted: which.to_string(),
@@ -142,7 +150,7 @@ impl LockedHost {
     /// [`HostError::NoSuchDeployment`], [`HostError::NoSuchRole`], [`HostError::IsBooted`], [`HostError::IsPinned`]; when libostree refuses.
     pub fn undeploy(&mut self, which: Which) -> Result<Deployment, Error> {
         let deployments = self.deployments()?;
-        let deployment = find(&deployments, which)?.clone();
+        let deployment = deployments.get(which)?.clone();
         let wanted = which.to_string();
         if deployment.booted {
             return Err(HostError::IsBooted { wanted }.into());
@@ -174,20 +182,26 @@ impl LockedHost {
     }
 }
 
-fn find(deployments: &Deployments, which: Which) -> Result<&Deployment, HostError> {
-    let found = match which {
-        Which::Index(index) => deployments.list.get(index),
-        Which::Booted => deployments.booted(),
-        Which::Staged => deployments.staged(),
-        Which::Rollback => deployments.rollback(),
-    };
-    found.ok_or_else(|| match which {
-        Which::Index(wanted) => HostError::NoSuchDeployment {
-            wanted,
-            count: deployments.list.len(),
-        },
-        role => HostError::NoSuchRole {
-            role: role.to_string(),
-        },
-    })
+impl Deployments {
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`HostError::NoSuchDeployment`], [`HostError::NoSuchRole`].
+    pub fn get(&self, which: Which) -> Result<&Deployment, HostError> {
+        let found = match which {
+            Which::Index(index) => self.list.get(index),
+            Which::Booted => self.booted(),
+            Which::Staged => self.staged(),
+            Which::Rollback => self.rollback(),
+        };
+        found.ok_or_else(|| match which {
+            Which::Index(wanted) => HostError::NoSuchDeployment {
+                wanted,
+                count: self.list.len(),
+            },
+            role => HostError::NoSuchRole {
+                role: role.to_string(),
+            },
+        })
+    }
 }

@@ -341,7 +341,7 @@ fn origin_for(
     Ok(origin)
 }
 
-pub(super) fn store(action: &'static str) -> impl Fn(ostree_store::Error) -> Error {
+pub(in crate::host) fn store(action: &'static str) -> impl Fn(ostree_store::Error) -> Error {
     move |source| Error::Store { action, source }
 }
 

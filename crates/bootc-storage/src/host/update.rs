@@ -2,6 +2,7 @@
 
 use oci_manifest::{Digest, ImageReference, OstreeImageReference};
 
+use super::bound::{BoundConfig, BoundPulled, BoundTree};
 use super::deploy::Deployed;
 use super::deployment::{Deployment, Deployments};
 use super::plan::{DeploymentPlan, NewDeployment, merge_deployment};
@@ -48,6 +49,8 @@ pub struct Updated {
     pub deployed: Option<(DeploymentPlan, Deployed)>,
     /// The staged deployment was there already, and its lock is now as asked for.
     pub staged_before: bool,
+    /// What it is bound to, all of it there.
+    pub bound: BoundPulled,
 }
 
 impl LockedHost {
@@ -94,16 +97,19 @@ impl LockedHost {
         Ok((plan, deployed))
     }
 
-    /// Pull the image, then deploy it. A failure before the deployment is written leaves the boot order as it was, and a
-    /// rerun takes what has been fetched.
+    /// Pull the image, then what it is bound to, then deploy it. A failure before the deployment is written leaves the
+    /// boot order as it was, and a rerun takes what has been fetched. What is deployed already and lacks some of what it is
+    /// bound to gets it.
     ///
     /// # Errors
-    /// As [`Storage::apply_pull`](crate::Storage::apply_pull), [`Self::plan_deployment`] and [`Self::apply_deployment`].
+    /// As [`Storage::apply_pull`](crate::Storage::apply_pull), [`Self::plan_deployment`], [`Self::pull_bound`] and
+    /// [`Self::apply_deployment`].
     pub fn apply_update(
         &mut self,
         request: &UpdateRequest,
         pull: &PullPlan,
         config: &PullConfig,
+        bound: &BoundConfig,
         observer: &Observer,
     ) -> Result<Updated, Error> {
         observer(Event::Planned(pull));
@@ -116,6 +122,16 @@ impl LockedHost {
             pulled,
             deployed: None,
             staged_before: false,
+            bound: BoundPulled::default(),
+        };
+        let commit = updated.pulled.merge_commit;
+        let bind = |host: &Self| {
+            host.pull_bound(
+                BoundTree::Commit(&commit),
+                Some(&request.source.imgref),
+                bound,
+                observer,
+            )
         };
         let deployments = self.deployments()?;
         if !request.always {
@@ -123,6 +139,7 @@ impl LockedHost {
             if let Some(staged) = deployments.staged()
                 && same(staged)
             {
+                updated.bound = bind(self)?;
                 self.set_staged_lock(request.locked)?;
                 updated.staged_before = true;
                 return Ok(updated);
@@ -131,16 +148,18 @@ impl LockedHost {
             if deployments.staged().is_none()
                 && self.current(&deployments, request).is_some_and(same)
             {
+                updated.bound = bind(self)?;
                 return Ok(updated);
             }
         }
         let plan = self.plan_deployment(NewDeployment {
-            commit: updated.pulled.merge_commit,
+            commit,
             reference: reference.clone(),
             stateroot: request.stateroot.clone(),
             extra_arguments: request.extra_arguments.clone(),
             locked: request.locked,
         })?;
+        updated.bound = bind(self)?;
         let deployed = self.apply_deployment(&plan, observer)?;
         updated.deployed = Some((plan, deployed));
         Ok(updated)

@@ -101,7 +101,7 @@ impl<'a> StoredTree<'a> {
         }
     }
 
-    pub(super) fn open(&self, checksum: &Checksum) -> Result<FileObject, ostree_store::Error> {
+    pub(crate) fn open(&self, checksum: &Checksum) -> Result<FileObject, ostree_store::Error> {
         match self.objects {
             Objects::Repo(repo) => repo.open_file(checksum),
             Objects::Stage(stage) => stage.open_file(checksum),

@@ -8,6 +8,7 @@ use super::update::{carry_out, pull_config, stateroot};
 use crate::args::{DeployArgs, Global};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::verbs::bound::bound_config;
 
 pub(super) fn run(global: &Global, args: &DeployArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let config = pull_config(&args.source)?;
@@ -20,7 +21,14 @@ pub(super) fn run(global: &Global, args: &DeployArgs, output: &Output) -> anyhow
         locked: false,
         always: true,
     };
-    let view = carry_out(&mut host, &request, &config, false, output)?;
+    let view = carry_out(
+        &mut host,
+        &request,
+        &config,
+        &bound_config(&config)?,
+        false,
+        output,
+    )?;
     output.result(&view, || view.human())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,12 +5,13 @@ mod init;
 mod order;
 mod prune;
 mod rollback;
-mod shown;
+pub(crate) mod shown;
 mod status;
 mod switch;
 mod update;
 mod upgrade;
 
+pub(crate) use self::update::pull_config;
 #[cfg(test)]
 pub(crate) use self::{
     init::View as InitView,
@@ -58,7 +59,7 @@ pub(crate) fn run(global: &Global, verb: &HostVerb, output: &Output) -> anyhow::
 }
 
 /// The host that the arguments name.
-fn open(global: &Global) -> anyhow::Result<Host> {
+pub(crate) fn open(global: &Global) -> anyhow::Result<Host> {
     let path = global.sysroot.as_deref().unwrap_or(Path::new("/"));
     let root = Dir::open_ambient_dir(path, ambient_authority())
         .with_context(|| format!("opening {}", path.display()))?;

@@ -8,6 +8,7 @@ use super::shown::{CleanedUpView, DeploymentView};
 use crate::args::{Global, WhichArgs};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::verbs::bound;
 
 /// What `host pin` and `host unpin` print under `--format json`.
 #[derive(Debug, Serialize)]
@@ -70,6 +71,7 @@ pub(super) fn undeploy(
         .and_then(|gone| Ok((gone, host.clean_up(&before, &observer)?)));
     progress.finish();
     let (gone, cleaned_up) = done?;
+    bound::prune_beside(&host, &bound::machine_run()?, output);
     let view = UndeployView {
         deployment: DeploymentView::of(&gone.id),
         cleaned_up: CleanedUpView::of(&cleaned_up),

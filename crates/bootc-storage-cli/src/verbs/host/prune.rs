@@ -7,6 +7,7 @@ use super::shown::CleanedUpView;
 use crate::args::{Global, HostPruneArgs};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::verbs::bound;
 use crate::verbs::prune::PlanView;
 
 pub(super) fn run(
@@ -32,6 +33,7 @@ pub(super) fn run(
     let cleaned_up = host.clean_up(&unneeded, &observer);
     progress.finish();
     let view = CleanedUpView::of(&cleaned_up?);
+    bound::prune_beside(&host, &bound::machine_run()?, output);
     output.result(&view, || match view.human() {
         text if text.is_empty() => "Nothing to remove\n".to_owned(),
         text => text,

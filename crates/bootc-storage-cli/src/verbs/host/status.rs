@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
+use bootc_storage::host::bound::BoundStatus;
 use bootc_storage::host::status::bootc_v1::{BootEntry, Host as BootcHost};
-use bootc_storage::host::{Deployment, Status};
+use bootc_storage::host::{Deployment, Host, Status};
 use serde::Serialize;
 
 use crate::args::{Global, StatusArgs};
 use crate::exit;
 use crate::output::Output;
 use crate::text::plain;
+use crate::verbs::bound::{ImageView, machine_run, summary};
 
 /// What `host status` prints under `--format json` and `yaml`: bootc's document, and what it has no words for.
 #[derive(Debug, Serialize)]
@@ -52,6 +54,8 @@ struct VerboseDeployment {
     boot_checksum: String,
     /// The kernel command line without `ostree=`.
     kernel_arguments: String,
+    /// The application images that it is bound to.
+    bound_images: Vec<ImageView>,
     /// What is wrong with it, in words.
     problems: Vec<String>,
 }
@@ -72,11 +76,12 @@ pub(super) fn run(global: &Global, args: &StatusArgs, output: &Output) -> anyhow
     if !host.dirs().is_host() {
         output.warn("this is not the root of an ostree host (it has no ostree/repo)");
     }
+    let bound = bound_images(&host, &status)?;
     let view = View {
         bootc: BootcHost::from(&status.state),
-        verbose: args.verbose.then(|| VerboseView::of(&status)),
+        verbose: args.verbose.then(|| VerboseView::of(&status, &bound)),
     };
-    output.result(&view, || human(&status, args.verbose))?;
+    output.result(&view, || human(&status, &bound, args.verbose))?;
     for (file, problem) in &status.deployments.broken_entries {
         output.warn(&format!("boot entry {file}: {problem}"));
     }
@@ -93,17 +98,25 @@ pub(super) fn run(global: &Global, args: &StatusArgs, output: &Output) -> anyhow
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the storage has of them is asked as root only.
+fn bound_images(host: &Host, status: &Status) -> anyhow::Result<Vec<BoundStatus>> {
+    let is_root = rustix::process::geteuid().is_root();
+    let run = if is_root { Some(machine_run()?) } else { None };
+    Ok(host.bound_status(&status.deployments.list, run.as_ref()))
+}
+
 impl VerboseView {
-    fn of(status: &Status) -> Self {
+    fn of(status: &Status, bound: &[BoundStatus]) -> Self {
         let all = status
             .deployments
             .list
             .iter()
-            .zip(&status.state.deployments);
+            .zip(&status.state.deployments)
+            .zip(bound);
         Self {
             deployments: all
                 .enumerate()
-                .map(|(index, (deployment, state))| VerboseDeployment {
+                .map(|(index, ((deployment, state), bound))| VerboseDeployment {
                     index,
                     stateroot: deployment.id.stateroot.clone(),
                     checksum: deployment.id.commit.to_string(),
@@ -113,7 +126,8 @@ impl VerboseView {
                     image: followed(deployment),
                     boot_checksum: deployment.boot_checksum.clone(),
                     kernel_arguments: deployment.kernel_arguments.to_string(),
-                    problems: state.problems.clone(),
+                    bound_images: bound.images.iter().map(ImageView::of).collect(),
+                    problems: [state.problems.as_slice(), &bound.problems].concat(),
                 })
                 .collect(),
             broken_entries: status
@@ -129,7 +143,7 @@ impl VerboseView {
     }
 }
 
-fn human(status: &Status, verbose: bool) -> String {
+fn human(status: &Status, bound: &[BoundStatus], verbose: bool) -> String {
     if status.deployments.list.is_empty() {
         return "Nothing is deployed; `host deploy REFERENCE` makes a first deployment\n"
             .to_owned();
@@ -140,8 +154,9 @@ fn human(status: &Status, verbose: bool) -> String {
         .deployments
         .list
         .iter()
-        .zip(&status.state.deployments);
-    for (index, (deployment, state)) in all.enumerate() {
+        .zip(&status.state.deployments)
+        .zip(bound);
+    for (index, ((deployment, state), bound)) in all.enumerate() {
         let entry = BootEntry::from(state);
         let mark = if deployment.booted { '*' } else { ' ' };
         let name = followed(deployment).unwrap_or_else(|| "no container image".to_owned());
@@ -165,7 +180,14 @@ fn human(status: &Status, verbose: bool) -> String {
             let version = update.version.as_deref().unwrap_or("-");
             line("Update:", &format!("{version} {}", update.image_digest));
         }
+        let images: Vec<ImageView> = bound.images.iter().map(ImageView::of).collect();
+        if let Some(summary) = summary(&images) {
+            line("Bound:", &summary);
+        }
         if verbose {
+            for image in &images {
+                line("", &image.human());
+            }
             line("Stateroot:", &deployment.id.stateroot);
             line(
                 "Commit:",
@@ -174,7 +196,7 @@ fn human(status: &Status, verbose: bool) -> String {
             line("Kernel:", &deployment.boot_checksum);
             line("Arguments:", &deployment.kernel_arguments.to_string());
         }
-        for problem in &state.problems {
+        for problem in state.problems.iter().chain(&bound.problems) {
             line("Problem:", problem);
         }
     }

@@ -9,6 +9,7 @@ use super::update::{carry_out, finish, pull_config, stateroot};
 use crate::args::{Global, SwitchArgs};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::verbs::bound::bound_config;
 
 pub(super) fn run(global: &Global, args: &SwitchArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let target = args
@@ -24,6 +25,13 @@ pub(super) fn run(global: &Global, args: &SwitchArgs, output: &Output) -> anyhow
         locked: false,
         always: false,
     };
-    let view = carry_out(&mut host, &request, &config, args.retain, output)?;
+    let view = carry_out(
+        &mut host,
+        &request,
+        &config,
+        &bound_config(&config)?,
+        args.retain,
+        output,
+    )?;
     finish(&view, &args.after, output)
 }

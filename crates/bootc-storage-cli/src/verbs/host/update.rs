@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
+use bootc_storage::host::bound::BoundConfig;
 use bootc_storage::host::kargs::KernelArguments;
 use bootc_storage::host::{LockedHost, Stateroot, UpdateRequest, Updated};
 use bootc_storage::pull::{Compat, ComposefsDigest, Labels, PullConfig, default_jobs};
@@ -16,6 +17,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::source_options::source_config;
 use crate::text::plain;
+use crate::verbs::bound;
 
 /// What `host deploy`, `host upgrade` and `host switch` print under `--format json`.
 #[derive(Debug, Serialize)]
@@ -46,11 +48,15 @@ pub(crate) struct View {
     layers_stored: usize,
     /// Layers that were there.
     layers_reused: usize,
+    /// What it is bound to, and that was missing.
+    bound_images_pulled: Vec<String>,
+    /// What it is bound to in all.
+    bound_images: usize,
     /// What nothing needs any more.
     cleaned_up: Option<CleanedUpView>,
 }
 
-pub(super) fn pull_config(source: &SourceArgs) -> anyhow::Result<PullConfig> {
+pub(crate) fn pull_config(source: &SourceArgs) -> anyhow::Result<PullConfig> {
     let jobs: NonZeroUsize = default_jobs();
     Ok(PullConfig {
         source: source_config(source)?,
@@ -74,6 +80,7 @@ pub(super) fn carry_out(
     host: &mut LockedHost,
     request: &UpdateRequest,
     config: &PullConfig,
+    bound: &BoundConfig,
     retain: bool,
     output: &Output,
 ) -> anyhow::Result<View> {
@@ -82,7 +89,7 @@ pub(super) fn carry_out(
     let before = host.deployed_images()?;
     let done = host
         .plan_update(request, config, &observer)
-        .and_then(|plan| host.apply_update(request, &plan, config, &observer))
+        .and_then(|plan| host.apply_update(request, &plan, config, bound, &observer))
         .and_then(|updated| {
             let unneeded = if retain {
                 host.deployed_images()?
@@ -99,6 +106,9 @@ pub(super) fn carry_out(
         });
     progress.finish();
     let (updated, cleaned_up) = done?;
+    if cleaned_up.is_some() {
+        bound::prune_beside(host, &bound.run, output);
+    }
     let mut view = View::of(request, &updated);
     view.cleaned_up = cleaned_up.as_ref().map(CleanedUpView::of);
     Ok(view)
@@ -124,6 +134,13 @@ impl View {
             }),
             layers_stored: updated.pulled.stored.len(),
             layers_reused: updated.pulled.reused,
+            bound_images_pulled: updated
+                .bound
+                .pulled
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            bound_images: updated.bound.record.images().count(),
             cleaned_up: None,
         }
     }
@@ -159,6 +176,13 @@ impl View {
         ));
         if let Some(change) = self.argument_change() {
             text.push_str(&format!("  Kernel arguments: {}\n", plain(&change)));
+        }
+        if self.bound_images > 0 {
+            let pulled = self.bound_images_pulled.len();
+            text.push_str(&format!(
+                "  Bound images: {} ({pulled} pulled)\n",
+                self.bound_images
+            ));
         }
         for removed in &self.removed_deployments {
             let when = if self.staged {

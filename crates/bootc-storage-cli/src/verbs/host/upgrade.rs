@@ -13,6 +13,7 @@ use crate::exit;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::text::{plain, size};
+use crate::verbs::bound::bound_config;
 
 /// What `host upgrade --check --format json` prints.
 #[derive(Debug, Serialize)]
@@ -75,7 +76,14 @@ pub(super) fn run(
     if args.check {
         return check(&host, &request, args, &config, output);
     }
-    let view = carry_out(&mut host, &request, &config, false, output)?;
+    let view = carry_out(
+        &mut host,
+        &request,
+        &config,
+        &bound_config(&config)?,
+        false,
+        output,
+    )?;
     finish(&view, &args.after, output)
 }
 

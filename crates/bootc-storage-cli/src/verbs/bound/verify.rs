@@ -1,0 +1,107 @@
+//! `bound verify`.
+
+use std::process::ExitCode;
+
+use bootc_storage::host::Deployment;
+use serde::Serialize;
+
+use super::machine_run;
+use super::shown::{ImageView, StateView};
+use crate::args::{BoundVerifyArgs, Global};
+use crate::exit;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::text::plain;
+use crate::verbs::host::{self, shown::DeploymentView};
+
+/// What `bound verify --format json` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "BoundVerify"))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct View {
+    deployments: Vec<VerifiedView>,
+    /// Every image of every deployment is there, and is what the deployment was made with.
+    complete: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "VerifiedDeployment")
+)]
+#[serde(rename_all = "camelCase")]
+struct VerifiedView {
+    deployment: DeploymentView,
+    images: Vec<ImageView>,
+    /// Why nothing is known, in words.
+    problem: Option<String>,
+}
+
+pub(super) fn run(
+    global: &Global,
+    args: &BoundVerifyArgs,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let host = host::open(global)?.lock(&Progress::new(output).observer())?;
+    let run = machine_run()?;
+    let chosen: Vec<Deployment> = match args.deployment {
+        Some(which) => vec![host.deployment(which)?],
+        None => host.deployments()?.list,
+    };
+    let mut deployments = Vec::new();
+    for deployment in &chosen {
+        let verified = host.verify_bound(deployment, &run);
+        let (images, problem) = match verified {
+            Ok(images) => (images.iter().map(ImageView::of).collect(), None),
+            // One deployment that cannot be read stops no other.
+            Err(error) => (
+                Vec::new(),
+                Some(format!("{:#}", anyhow::Error::from(error))),
+            ),
+        };
+        deployments.push(VerifiedView {
+            deployment: DeploymentView::of(&deployment.id),
+            images,
+            problem,
+        });
+    }
+    let view = View {
+        complete: deployments.iter().all(VerifiedView::is_complete),
+        deployments,
+    };
+    output.result(&view, || view.human())?;
+    Ok(if view.complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(exit::CORRUPT)
+    })
+}
+
+impl VerifiedView {
+    fn is_complete(&self) -> bool {
+        let mut states = self.images.iter().map(ImageView::state);
+        self.problem.is_none() && states.all(|state| state == Some(StateView::Present))
+    }
+}
+
+impl View {
+    fn human(&self) -> String {
+        let mut text = String::new();
+        for one in &self.deployments {
+            text.push_str(&format!("{}\n", one.deployment.human()));
+            for image in &one.images {
+                text.push_str(&format!("  {}\n", image.human()));
+            }
+            if let Some(problem) = &one.problem {
+                text.push_str(&format!("  problem: {}\n", plain(problem)));
+            }
+        }
+        text.push_str(if self.complete {
+            "All bound images are there\n"
+        } else {
+            "Bound images are missing or changed; `bound pull` fetches what is missing\n"
+        });
+        text
+    }
+}
