@@ -127,6 +127,13 @@ pub(crate) const PACKAGES: &[Package] = &[
         "registries and other transports",
     ),
     package(
+        "podman",
+        "podman",
+        Probe::Program(&["podman"]),
+        TEST,
+        "bound images",
+    ),
+    package(
         "docker-registry",
         "docker-distribution",
         Probe::Program(&["docker-registry", "registry"]),

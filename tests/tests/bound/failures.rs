@@ -1,0 +1,163 @@
+//! What fails, and what is left then.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use test_images::registry::Registry;
+use whole_program_tests::{program, run};
+
+use crate::harness::{Machine, push};
+
+#[test]
+fn a_pull_that_fails_leaves_the_host_as_it_was_and_a_rerun_fetches_what_is_missing() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let at = registry.address();
+    let name = |app: &str| format!("{at}/{app}:v1");
+    let names = ["a", "b", "c"].map(name);
+    let [a, b, c] = names.each_ref().map(String::as_str);
+    push(&registry, "a:v1", "a", None);
+    push(&registry, "b:v1", "b", None);
+    machine.put_os("1", &[a]);
+    machine.put_os("2", &[a, b, c]);
+    machine.deploy("1").ok();
+    let (entries, states) = (machine.boot_entries(), machine.states());
+
+    let failed = machine.deploy("2");
+    assert_eq!(failed.code, Some(3), "{failed}");
+    assert!(failed.stderr.contains(c), "{failed}");
+    assert_eq!(machine.boot_entries(), entries);
+    assert_eq!(machine.states(), states);
+
+    push(&registry, "c:v1", "c", None);
+    let done = machine.deploy("2").ok();
+    // What had come before is not fetched again.
+    for (image, times) in [(a, 0), (b, 0), (c, 1)] {
+        let line = format!("pulling {image} from registry");
+        assert_eq!(done.stderr.matches(&line).count(), times, "{image}: {done}");
+    }
+    assert_eq!(machine.states()[0].len(), 3);
+    machine.bound(["verify"]).ok();
+}
+
+#[test]
+fn without_podman_only_a_host_with_bound_images_is_refused() {
+    let machine = Machine::new(&[]);
+    machine.put_os("plain", &[]);
+    machine.put_os("bound", &["quay.io/exampleos/app:v1"]);
+    // A search path with all that is needed beside podman.
+    let tools = machine.path("tools");
+    fs::create_dir(&tools).unwrap();
+    for tool in ["sh", "mount", "skopeo", "bwrap", "ostree"] {
+        let found = ["/usr/bin", "/bin"].map(|folder| format!("{folder}/{tool}"));
+        if let Some(found) = found.iter().find(|path| fs::exists(path).unwrap()) {
+            std::os::unix::fs::symlink(found, tools.join(tool)).unwrap();
+        }
+    }
+    let deploy = |tag: &str| {
+        let os = machine.os(tag);
+        let mut command = machine.command("/usr/bin/env");
+        command
+            .arg(format!("PATH={}", tools.display()))
+            .arg(program());
+        command.arg("--sysroot").arg(machine.root());
+        run(command.args(["host", "deploy", &os]))
+    };
+    deploy("plain").ok();
+    let entries = machine.boot_entries();
+    let failed = deploy("bound");
+    assert_eq!(failed.code, Some(9), "{failed}");
+    assert!(
+        failed.stderr.contains("podman is not installed"),
+        "{failed}"
+    );
+    assert_eq!(machine.boot_entries(), entries);
+    assert!(!machine.root().join("ostree/bootc").exists());
+}
+
+#[test]
+fn a_bad_declaration_is_refused_and_named_before_anything_is_deployed() {
+    let machine = Machine::new(&[]);
+    machine.put_os_and(
+        "bad",
+        &[],
+        "file usr/lib/bootc/bound-images.d/app.image \"[Image]\"",
+    );
+    let failed = machine.deploy("bad");
+    assert_eq!(failed.code, Some(1), "{failed}");
+    assert!(
+        failed.stderr.contains("bound-images.d/app.image"),
+        "{failed}"
+    );
+    assert!(failed.stderr.contains("not a symbolic link"), "{failed}");
+    assert_eq!(machine.boot_entries(), "");
+}
+
+#[test]
+fn killed_anywhere_the_host_is_as_it_was_and_the_same_command_goes_on() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let at = registry.address();
+    for app in ["a", "b", "c"] {
+        push(&registry, &format!("{app}:v1"), app, None);
+    }
+    let names = ["a", "b", "c"].map(|app| format!("{at}/{app}:v1"));
+    let [a, b, c] = names.each_ref().map(String::as_str);
+    machine.put_os("1", &[a]);
+    machine.put_os("2", &[a, b, c]);
+    machine.deploy("1").ok();
+    let (entries, states) = (machine.boot_entries(), machine.states());
+    let os = machine.os("2");
+    let mut killed = 0;
+    for step in 0..12_u64 {
+        let mut command = machine.ours(["host", "deploy", &os]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(40 + step * step * 12));
+        let ended = child.try_wait().unwrap();
+        if ended.is_none() {
+            // The program alone: its podmans end with it, and libostree's helper thaws what it had frozen.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            killed += 1;
+        }
+        if machine.boot_entries() != entries {
+            break;
+        }
+        assert_eq!(machine.states(), states, "killed at step {step}");
+    }
+    assert!(killed >= 3, "{killed} were killed");
+    machine.deploy("2").ok();
+    machine.bound(["verify"]).ok();
+    assert_eq!(machine.states()[0].len(), 3);
+}
+
+#[test]
+fn a_deployment_that_cannot_be_read_keeps_everything() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let name = |app: &str| format!("{}/{app}:v1", registry.address());
+    push(&registry, "a:v1", "a", None);
+    push(&registry, "b:v1", "b", None);
+    machine.put_os("1", &[&name("a")]);
+    machine.put_os("2", &[&name("b")]);
+    machine.deploy("1").ok();
+    let commit = commit_of_first(&machine);
+    machine.deploy("2").ok();
+    // The first one's unit is gone from the repository, and so is its record.
+    let (shard, rest) = commit.split_at(2);
+    let objects = machine.root().join("ostree/repo/objects");
+    fs::remove_file(objects.join(shard).join(format!("{rest}.commit"))).unwrap();
+    fs::remove_dir_all(machine.root().join("ostree/bootc/bound")).unwrap();
+    let plan = machine.bound(["prune"]).ok().json();
+    assert_eq!(plan["removed"], serde_json::json!([]), "{plan}");
+    assert_eq!(plan["unreadable"].as_array().unwrap().len(), 1, "{plan}");
+    assert_eq!(machine.images().len(), 2);
+}
+
+fn commit_of_first(machine: &Machine) -> String {
+    let status = machine.host(["status", "--verbose", "--json"]).ok().json();
+    let first = &status["verbose"]["deployments"][0]["checksum"];
+    first.as_str().unwrap().to_owned()
+}
