@@ -4,7 +4,7 @@ use oci_manifest::Digest;
 
 use crate::registry::{Found, Registry};
 use crate::storage::{STORAGE, Storage};
-use crate::{BoundReference, Declarations, Error, LockRecord, StoredImage};
+use crate::{BoundReference, Declarations, Error, LockRecord, Source, StoredImage};
 
 /// What is to be done so that a tree's bound images are there. Making it writes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct PlannedImage {
     pub declared: String,
     /// What the storage has.
     pub state: ImageState,
-    /// What the registry says, where it was asked.
+    /// What the registry, or another source, says, where it was asked.
     pub registry: Option<Result<Found, String>>,
 }
 
@@ -129,11 +129,20 @@ impl Plan {
         plan
     }
 
-    /// Ask the registries about images: those that are missing, or all.
-    pub fn ask(&mut self, registry: &Registry<'_>, all: bool) {
+    /// Ask sources about images, those that are missing or all: the first that has one answers for it, else the last says
+    /// why not.
+    pub fn ask(&mut self, registry: &Registry<'_>, sources: &[Source], all: bool) {
         for image in &mut self.images {
-            if all || image.state.is_missing() {
-                image.registry = Some(registry.look_up(&image.reference));
+            if !all && !image.state.is_missing() {
+                continue;
+            }
+            for source in sources {
+                let answer = registry.look_up(&image.reference, source);
+                let is_found = answer.is_ok();
+                image.registry = Some(answer);
+                if is_found {
+                    break;
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a registry says of an image, without its layers.
+//! What a source says of an image, without its layers.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -8,9 +8,9 @@ use oci_manifest::{Digest, Document, Manifest, Platform, parse_document};
 
 use crate::program::{CREDENTIALS, last_words, not_run, run_plain};
 use crate::storage::STALL;
-use crate::{BoundReference, Credentials};
+use crate::{BoundReference, Credentials, Source};
 
-/// What a registry has under a name.
+/// What a source has under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Digest of the manifest, or of the index, that the name leads to.
@@ -19,7 +19,7 @@ pub struct Found {
     pub bytes: u64,
 }
 
-/// Asks registries, through skopeo.
+/// Asks registries and other sources, through skopeo.
 #[derive(Debug)]
 pub struct Registry<'a> {
     credentials: &'a Credentials,
@@ -38,12 +38,12 @@ impl<'a> Registry<'a> {
         }
     }
 
-    /// What is there under this name; in words, why nothing is known.
+    /// What a source has under this name; in words, why nothing is known.
     ///
     /// # Errors
     /// For whatever reason: who plans goes on without.
-    pub fn look_up(&self, reference: &BoundReference) -> Result<Found, String> {
-        let bytes = self.manifest(&reference.to_string())?;
+    pub fn look_up(&self, reference: &BoundReference, source: &Source) -> Result<Found, String> {
+        let bytes = self.manifest(&source.skopeo_name(&reference.to_string()))?;
         let digest = match reference.digest() {
             Some(digest) => digest.clone(),
             None => Digest::sha256_of(&bytes),
@@ -54,7 +54,7 @@ impl<'a> Registry<'a> {
                 let chosen = index.select(&Platform::host());
                 let chosen = chosen.map_err(|error| error.to_string())?;
                 let name = format!("{}@{}", reference.repository(), chosen.digest);
-                let bytes = self.manifest(&name)?;
+                let bytes = self.manifest(&source.skopeo_name(&name))?;
                 Manifest::parse(&bytes).map_err(|error| error.to_string())?
             }
         };
@@ -72,7 +72,7 @@ impl<'a> Registry<'a> {
             command.arg("--registries-conf").arg(path);
         }
         command.args(["inspect", "--raw"]);
-        command.arg(format!("docker://{name}"));
+        command.arg(name);
         command.env("REGISTRY_AUTH_FILE", CREDENTIALS.1);
         let file = self.credentials.file().map_err(|error| error.to_string())?;
         match run_plain(command, Some(Arc::new(file)), STALL) {

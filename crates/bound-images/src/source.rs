@@ -32,6 +32,17 @@ impl fmt::Display for Source {
     }
 }
 
+impl Source {
+    /// What skopeo calls an image there.
+    pub(crate) fn skopeo_name(&self, name: &str) -> String {
+        match self {
+            Self::Registry => format!("docker://{name}"),
+            Self::Beside(image) => format!("{}{}:{name}", image.transport, image.path),
+            Self::Machine => format!("containers-storage:{name}"),
+        }
+    }
+}
+
 /// An OCI directory or archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BesideImage {
@@ -72,12 +83,8 @@ impl Storage {
             Source::Registry => {
                 self.podman(&["image", "pull", "--quiet", &name], credentials, look)
             }
-            Source::Beside(image) => {
-                let from = format!("{}{}:{name}", image.transport, image.path);
-                self.run("skopeo", copy(&from, &name), credentials, look)
-            }
-            Source::Machine => {
-                let from = format!("containers-storage:{name}");
+            Source::Beside(_) | Source::Machine => {
+                let from = source.skopeo_name(&name);
                 self.run("skopeo", copy(&from, &name), credentials, look)
             }
         };

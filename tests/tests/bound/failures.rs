@@ -1,13 +1,17 @@
 //! What fails, and what is left then.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use test_images::fault_proxy::{Fault, FaultProxy};
 use test_images::registry::Registry;
+use test_images::{Image, Layer, Layout};
 use whole_program_tests::{program, run};
 
-use crate::harness::{Machine, push};
+use crate::harness::{Machine, push, push_layout};
 
 #[test]
 fn a_pull_that_fails_leaves_the_host_as_it_was_and_a_rerun_fetches_what_is_missing() {
@@ -112,16 +116,24 @@ fn killed_anywhere_the_host_is_as_it_was_and_the_same_command_goes_on() {
     let mut killed = 0;
     for step in 0..12_u64 {
         let mut command = machine.ours(["host", "deploy", &os]);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let (pipe, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
+        let listening = std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines() {
+                heard.lock().unwrap().push_str(&line.unwrap());
+            }
+        });
         std::thread::sleep(Duration::from_millis(40 + step * step * 12));
-        let ended = child.try_wait().unwrap();
-        if ended.is_none() {
-            // The program alone: its podmans end with it, and libostree's helper thaws what it had frozen.
+        // Later it is libostree, which freezes the file system for a moment: who is killed then leaves it frozen.
+        if !said.lock().unwrap().contains("checking out") {
+            // The program alone: its podmans end with it.
             child.kill().unwrap();
-            child.wait().unwrap();
             killed += 1;
         }
+        child.wait().unwrap();
+        listening.join().unwrap();
         if machine.boot_entries() != entries {
             break;
         }
@@ -160,4 +172,55 @@ fn commit_of_first(machine: &Machine) -> String {
     let status = machine.host(["status", "--verbose", "--json"]).ok().json();
     let first = &status["verbose"]["deployments"][0]["checksum"];
     first.as_str().unwrap().to_owned()
+}
+
+#[test]
+fn images_that_do_not_fit_are_refused_before_any_is_pulled() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let large = Layer::listing("file large size=24000000 seed=1").unwrap();
+    let layout = Layout::new().image("x", &Image::of([large]).build());
+    push_layout(&registry, "large:v1", &layout, None);
+    push(&registry, "small:v1", "small", None);
+    let name = |app: &str| format!("{}/{app}:v1", registry.address());
+    machine.put_os("1", &[&name("small"), &name("large")]);
+    // Room for all but one.
+    let filling = machine.root().join("filling");
+    let free = rustix::fs::statvfs(machine.root()).unwrap();
+    let bytes = free.f_bavail * free.f_frsize - 16_000_000;
+    let file = fs::File::create(&filling).unwrap();
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes).unwrap();
+    let failed = machine.deploy("1");
+    assert_eq!(failed.code, Some(6), "{failed}");
+    assert!(
+        failed
+            .stderr
+            .contains("not enough space for the bound images"),
+        "{failed}"
+    );
+    assert!(!failed.stderr.contains("pulling"), "{failed}");
+    assert_eq!(machine.boot_entries(), "");
+    drop(file);
+    fs::remove_file(filling).unwrap();
+    machine.deploy("1").ok();
+    assert_eq!(machine.states()[0].len(), 2);
+}
+
+#[test]
+fn a_registry_that_fails_for_a_while_is_asked_again() {
+    let registry = Registry::start();
+    let proxy = FaultProxy::start(&registry.address());
+    let machine = Machine::with_insecure(&[proxy.address()]);
+    push(&registry, "app:v1", "app", None);
+    machine.put_os("1", &[&format!("{}/app:v1", proxy.address())]);
+    // More often than podman itself tries, and than the size is asked for.
+    proxy.fail("app/blobs", Fault::Status(503), 5);
+    let done = machine.deploy("1").ok();
+    assert!(done.stderr.contains("trying again"), "{done}");
+    machine.bound(["verify"]).ok();
+    // What will not pass is not tried again.
+    machine.put_os("2", &[&format!("{}/none:v1", proxy.address())]);
+    let failed = machine.deploy("2");
+    assert_eq!(failed.code, Some(3), "{failed}");
+    assert!(!failed.stderr.contains("trying again"), "{failed}");
 }

@@ -69,6 +69,12 @@ pub(crate) struct Machine {
 impl Machine {
     /// A machine with an empty host on its disk, which trusts these registries without TLS.
     pub(crate) fn new(registries: &[&Registry]) -> Self {
+        let addresses: Vec<String> = registries.iter().map(|one| one.address()).collect();
+        Self::with_insecure(&addresses)
+    }
+
+    /// The same, by the registries' addresses.
+    pub(crate) fn with_insecure(registries: &[String]) -> Self {
         assert!(
             rustix::process::geteuid().is_root(),
             "these tests mount file systems: run them as root"
@@ -84,10 +90,8 @@ impl Machine {
         tool("mkfs.ext4", ["-q", "-m", "0", disk.to_str().unwrap()]);
         let mut mount = Command::new("mount");
         run(mount.args(["-o", "loop"]).arg(&disk).arg(machine.root())).ok();
-        let insecure = |registry: &&Registry| {
-            let address = registry.address();
-            format!("[[registry]]\nlocation = \"{address}\"\ninsecure = true\n")
-        };
+        let insecure =
+            |address: &String| format!("[[registry]]\nlocation = \"{address}\"\ninsecure = true\n");
         let text: String = registries.iter().map(insecure).collect();
         fs::write(machine.path("registries.conf"), text).unwrap();
         let text = format!(

@@ -1,6 +1,7 @@
 //! The storage is one that bootc's own podman goes on with.
 
 use std::fs;
+use std::path::Path;
 
 use test_images::registry::Registry;
 
@@ -27,4 +28,72 @@ fn bootcs_podman_opens_the_storage_and_adds_to_it() {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
     let storage = machine.store();
     assert!(!mounts.contains(storage.to_str().unwrap()), "{mounts}");
+}
+
+/// The policy of the directory: everything in the storage has one label, images' files another.
+const RULES: &str = "/.* u:object_r:default_t:s0\n\
+    /var/lib/containers/storage(/.*)? u:object_r:container_var_lib_t:s0\n\
+    /var/lib/containers/storage/overlay-images(/.*)? u:object_r:container_ro_file_t:s0\n";
+
+fn label(path: &Path) -> Option<String> {
+    let mut value = [0_u8; 256];
+    let length = rustix::fs::lgetxattr(path, "security.selinux", &mut value[..]).ok()?;
+    Some(
+        String::from_utf8_lossy(&value[..length])
+            .trim_end_matches('\0')
+            .to_owned(),
+    )
+}
+
+#[test]
+fn the_storage_is_labelled_once_as_the_machines_own_would_be() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let name = format!("{}/app:v1", registry.address());
+    push(&registry, "app:v1", "app", None);
+    let root = machine.path("system");
+    let write = |path: &str, text: &str| {
+        let file = root.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    };
+    write("usr/share/app.image", &format!("[Image]\nImage={name}\n"));
+    fs::create_dir_all(root.join("usr/lib/bootc/bound-images.d")).unwrap();
+    let link = root.join("usr/lib/bootc/bound-images.d/app.image");
+    std::os::unix::fs::symlink("/usr/share/app.image", link).unwrap();
+
+    // Without a policy there are no labels, and nothing says that there were.
+    let pull = || {
+        machine
+            .bound(["pull", "--root", root.to_str().unwrap()])
+            .ok()
+            .json()
+    };
+    assert_eq!(pull()["pulled"][0], name.as_str());
+    let stamp = machine.store().join(".bootc_labeled");
+    assert!(!stamp.exists());
+
+    write(
+        "etc/selinux/config",
+        "SELINUX=enforcing\nSELINUXTYPE=small\n",
+    );
+    write("etc/selinux/small/policy/policy.33", "");
+    write("etc/selinux/small/contexts/files/file_contexts", RULES);
+    assert_eq!(pull()["pulled"].as_array().unwrap().len(), 0);
+    let usual = Some("u:object_r:container_var_lib_t:s0".to_owned());
+    let images = Some("u:object_r:container_ro_file_t:s0".to_owned());
+    assert_eq!(label(&machine.store()), usual);
+    assert_eq!(label(&machine.store().join("storage.lock")), usual);
+    assert_eq!(label(&stamp), usual);
+    assert_eq!(label(&machine.store().join("overlay-images")), images);
+    assert_eq!(
+        label(&machine.store().join("overlay-images/images.json")),
+        images
+    );
+
+    // Once is once: later it is podman's business.
+    let lock = machine.store().join("storage.lock");
+    rustix::fs::removexattr(&lock, "security.selinux").unwrap();
+    pull();
+    assert_eq!(label(&lock), None);
 }

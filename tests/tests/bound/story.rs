@@ -15,99 +15,94 @@ fn push_multi_arch(registry: &Registry, name: &str) {
     push_layout(registry, name, &layout, None);
 }
 
+/// The applications of the story.
+struct Apps {
+    digested: String,
+    tagged: [String; 2],
+    multi: String,
+    secret: String,
+    new: String,
+}
+
+/// Puts them into a registry for everybody, and one into a registry whose password the machine knows.
+fn publish(open: &Registry, closed: &Registry, machine: &Machine) -> Apps {
+    let (open_at, closed_at) = (open.address(), closed.address());
+    let digest = push(open, "digested:any", "digested", None);
+    push(open, "tagged:v1", "tagged 1", None);
+    push(open, "tagged:v2", "tagged 2", None);
+    push(open, "new:v1", "new", None);
+    push_multi_arch(open, "multi:v1");
+    push(closed, "secret:v1", "secret", Some(("user", "password")));
+    let auth = machine.path("run").join("ostree/auth.json");
+    fs::create_dir_all(auth.parent().unwrap()).unwrap();
+    write_authfile(&auth, &closed_at, "user", "password");
+    Apps {
+        digested: format!("{open_at}/digested@{digest}"),
+        tagged: ["v1", "v2"].map(|tag| format!("{open_at}/tagged:{tag}")),
+        multi: format!("{open_at}/multi:v1"),
+        secret: format!("{closed_at}/secret:v1"),
+        new: format!("{open_at}/new:v1"),
+    }
+}
+
+fn present(names: &[&str]) -> Vec<String> {
+    let lines = names.iter().map(|name| format!("{name} present"));
+    lines.collect()
+}
+
+/// What a container of that image has as `/version`.
+fn version(machine: &Machine, image: &str) -> String {
+    machine.run_container(image, &["/usr/bin/cat", "/version"])
+}
+
+fn sorted(names: &[&str]) -> Vec<String> {
+    let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn images_come_with_a_deployment_and_go_with_the_last_that_has_them() {
     let open = Registry::start();
     let closed = Registry::start_with_login("user", "password");
     let machine = Machine::new(&[&open, &closed]);
-    let (open_at, closed_at) = (open.address(), closed.address());
-    let digest = push(&open, "digested:any", "digested", None);
-    push(&open, "tagged:v1", "tagged 1", None);
-    push(&open, "tagged:v2", "tagged 2", None);
-    push(&open, "new:v1", "new", None);
-    push_multi_arch(&open, "multi:v1");
-    push(&closed, "secret:v1", "secret", Some(("user", "password")));
-    let auth = machine.path("run").join("ostree/auth.json");
-    fs::create_dir_all(auth.parent().unwrap()).unwrap();
-    write_authfile(&auth, &closed_at, "user", "password");
-
-    let digested = format!("{open_at}/digested@{digest}");
-    let tagged = |tag: &str| format!("{open_at}/tagged:{tag}");
-    let (multi, secret) = (
-        format!("{open_at}/multi:v1"),
-        format!("{closed_at}/secret:v1"),
-    );
-    let new = format!("{open_at}/new:v1");
-    machine.put_os("1", &[&digested, &tagged("v1"), &multi, &secret]);
-    machine.put_os("2", &[&digested, &tagged("v2"), &secret, &new]);
+    let apps = publish(&open, &closed, &machine);
+    let [old, changed] = apps.tagged.each_ref().map(String::as_str);
+    let first = [apps.digested.as_str(), old, &apps.multi, &apps.secret];
+    let second = [apps.digested.as_str(), changed, &apps.secret, &apps.new];
+    machine.put_os("1", &first);
+    machine.put_os("2", &second);
 
     machine.deploy("1").ok();
-    assert_eq!(
-        machine.images(),
-        [
-            digested.clone(),
-            multi.clone(),
-            tagged("v1"),
-            secret.clone()
-        ]
-        .sorted()
-    );
-    let present = |names: &[&String]| -> Vec<String> {
-        names.iter().map(|name| format!("{name} present")).collect()
-    };
-    let first = present(&[&digested, &tagged("v1"), &multi, &secret]);
-    assert_eq!(machine.states(), [first.clone()]);
+    assert_eq!(machine.images(), sorted(&first));
+    assert_eq!(machine.states(), [present(&first)]);
     // podman finds each by its name, and a container gets its files.
-    for (name, version) in [
-        (&digested, "digested"),
-        (&multi, "multi"),
-        (&secret, "secret"),
+    for (name, content) in [
+        (&apps.digested, "digested"),
+        (&apps.multi, "multi"),
+        (&apps.secret, "secret"),
     ] {
-        assert_eq!(
-            machine.run_container(name, &["/usr/bin/cat", "/version"]),
-            version
-        );
+        assert_eq!(version(&machine, name), content);
     }
 
     machine.deploy("2").ok();
-    let second = present(&[&digested, &tagged("v2"), &secret, &new]);
-    assert_eq!(machine.states(), [second.clone(), first.clone()]);
-    assert_eq!(
-        machine.run_container(&tagged("v2"), &["/usr/bin/cat", "/version"]),
-        "tagged 2"
-    );
+    assert_eq!(machine.states(), [present(&second), present(&first)]);
+    assert_eq!(version(&machine, changed), "tagged 2");
     machine.bound(["verify"]).ok();
 
     // Gone back to, the old one has its own.
     machine.host(["rollback"]).ok();
-    assert_eq!(machine.states(), [first.clone(), second]);
-    assert_eq!(
-        machine.run_container(&tagged("v1"), &["/usr/bin/cat", "/version"]),
-        "tagged 1"
-    );
+    assert_eq!(machine.states(), [present(&first), present(&second)]);
+    assert_eq!(version(&machine, old), "tagged 1");
 
     let plan = machine.bound(["prune", "--dry-run"]).ok().json();
     assert_eq!(plan["removed"].as_array().unwrap().len(), 0, "{plan}");
     assert_eq!(plan["kept"].as_array().unwrap().len(), 6, "{plan}");
     machine.host(["undeploy", "1"]).ok();
-    assert_eq!(machine.states(), [first]);
-    assert_eq!(
-        machine.images(),
-        [digested.clone(), multi, tagged("v1"), secret].sorted()
-    );
+    assert_eq!(machine.states(), [present(&first)]);
+    assert_eq!(machine.images(), sorted(&first));
     let left = machine.bound(["prune"]).ok().json();
     assert_eq!(left["removed"].as_array().unwrap().len(), 0, "{left}");
-}
-
-trait Sorted {
-    fn sorted(self) -> Self;
-}
-
-impl<const N: usize> Sorted for [String; N] {
-    fn sorted(mut self) -> Self {
-        self.sort();
-        self
-    }
 }
 
 #[test]
@@ -148,10 +143,7 @@ fn a_tag_that_moved_is_told_and_the_recorded_image_comes_back() {
     assert_eq!(machine.states(), [[format!("{name} missing")]]);
     machine.bound(["pull"]).ok();
     assert_eq!(machine.states(), [[format!("{name} present")]]);
-    assert_eq!(
-        machine.run_container(&name, &["/usr/bin/cat", "/version"]),
-        "old"
-    );
+    assert_eq!(version(&machine, &name), "old");
 }
 
 #[test]
@@ -173,8 +165,37 @@ fn an_image_beside_the_hosts_needs_no_registry() {
         ],
     );
     machine.deploy("1").ok();
+    assert_eq!(version(&machine, name), "beside");
+}
+
+#[test]
+fn an_image_that_a_container_uses_stays_and_is_told() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let name = format!("{}/app:v1", registry.address());
+    push(&registry, "app:v1", "used", None);
+    machine.put_os("1", &[&name]);
+    machine.put_os("2", &[]);
+    machine.deploy("1").ok();
+    machine
+        .podman(&[
+            "create",
+            "--name=web",
+            "--pull=never",
+            &name,
+            "/usr/bin/true",
+        ])
+        .ok();
+    machine.deploy("2").ok();
+    machine.host(["undeploy", "1"]).ok();
+    let plan = machine.bound(["prune"]).ok().json();
+    assert_eq!(plan["removed"], serde_json::json!([]), "{plan}");
     assert_eq!(
-        machine.run_container(name, &["/usr/bin/cat", "/version"]),
-        "beside"
+        plan["kept"][0]["reasons"][0], "container web uses it",
+        "{plan}"
     );
+    machine.podman(&["rm", "web"]).ok();
+    let pruned = machine.bound(["prune"]).ok().json();
+    assert_eq!(pruned["removed"][0]["names"][0], name.as_str(), "{pruned}");
+    assert_eq!(machine.images(), [""; 0]);
 }

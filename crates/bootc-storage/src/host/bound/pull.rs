@@ -66,7 +66,7 @@ impl LockedHost {
         let record = self.record(tree)?;
         let mut plan = Plan::new(&declarations, &record, &stored);
         let registry = Registry::new(&config.credentials, config.registries_conf.clone());
-        plan.ask(&registry, ask_about_all);
+        plan.ask(&registry, &[Source::Registry], ask_about_all);
         Ok(BoundPlan {
             declarations,
             plan,
@@ -99,12 +99,8 @@ impl LockedHost {
         let before = self.record(tree)?;
         let mut plan = Plan::new(&declarations, &before, &storage.images()?);
         let sources = sources(config, image);
-        if sources == [Source::Registry] && !plan.is_complete() {
-            plan.ask(
-                &Registry::new(&config.credentials, config.registries_conf.clone()),
-                false,
-            );
-        }
+        let registry = Registry::new(&config.credentials, config.registries_conf.clone());
+        plan.ask(&registry, &sources, false);
         plan.check_space(&storage)?;
         let pull = PullConfig {
             credentials: config.credentials.clone(),
