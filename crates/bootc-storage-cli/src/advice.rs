@@ -8,6 +8,7 @@ use bootc_storage::host::HostError;
 use image_source::FailureKind;
 use ostree_flatten::composefs;
 
+use crate::bound_advice;
 use crate::exit::kind_of;
 
 /// The line after `hint:`, where there is something to do that the error does not say itself. `can_prune` tells whether
@@ -18,6 +19,9 @@ pub(crate) fn advice(
 ) -> Option<&'static str> {
     if let Some(source) = error.chain().find_map(source_error) {
         return source_advice(source);
+    }
+    if let Some(bootc_storage::Error::Bound(bound)) = error.downcast_ref() {
+        return bound_advice::of(bound);
     }
     if let Some(bootc_storage::Error::NotFound { .. }) = error.downcast_ref() {
         return Some("`bootc-storage image list` shows the images that are stored");

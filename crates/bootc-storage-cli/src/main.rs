@@ -15,6 +15,7 @@
 
 mod advice;
 mod args;
+mod bound_advice;
 mod exit;
 mod interrupt;
 mod layer_notes;

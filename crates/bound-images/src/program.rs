@@ -18,7 +18,10 @@ use cap_std::fs::Dir;
 use cap_std_ext::cmdext::{CapStdExtCommandExt as _, CmdFds};
 use nix::sched::{CloneFlags, unshare};
 use rustix::fd::OwnedFd;
-use rustix::mount::{MountPropagationFlags, mount_bind_recursive, mount_change};
+use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, mount_bind_recursive, mount_change, mount_remount,
+};
 use rustix::process::fchdir;
 
 use crate::Error;
@@ -118,6 +121,10 @@ fn enter(store: &Dir) -> io::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
     isolate("/").or_else(|_| isolate("/run"))?;
     mount_bind_recursive(".", ALIAS)?;
+    // A host's physical root is mounted read-only, and podman locks files even to list images.
+    if statvfs(ALIAS)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        mount_remount(ALIAS, MountFlags::BIND, c"")?;
+    }
     rustix::process::chdir("/")?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -77,6 +78,20 @@ fn without_podman_only_a_host_with_bound_images_is_refused() {
         "{failed}"
     );
     assert_eq!(machine.boot_entries(), entries);
+    assert!(
+        failed.stderr.contains("install the package podman"),
+        "{failed}"
+    );
+    // One that is older than any that works.
+    let podman = tools.join("podman");
+    fs::write(&podman, "#!/usr/bin/sh\necho podman version 3.4.4\n").unwrap();
+    fs::set_permissions(&podman, fs::Permissions::from_mode(0o755)).unwrap();
+    let failed = deploy("bound");
+    assert_eq!(failed.code, Some(9), "{failed}");
+    assert!(
+        failed.stderr.contains("podman version 3.4.4 is too old"),
+        "{failed}"
+    );
     assert!(!machine.root().join("ostree/bootc").exists());
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use test_images::registry::Registry;
+use whole_program_tests::{program, run};
 
 use crate::harness::{Machine, push};
 
@@ -96,4 +97,33 @@ fn the_storage_is_labelled_once_as_the_machines_own_would_be() {
     rustix::fs::removexattr(&lock, "security.selinux").unwrap();
     pull();
     assert_eq!(label(&lock), None);
+}
+
+/// As a running host has its physical root.
+const READ_ONLY: &str = r#"
+    mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; shift
+    exec "$@"
+"#;
+
+#[test]
+fn a_physical_root_that_is_mounted_read_only_can_be_looked_at() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let name = format!("{}/app:v1", registry.address());
+    push(&registry, "app:v1", "app", None);
+    machine.put_os("1", &[&name]);
+    machine.deploy("1").ok();
+    let mut command = machine.command("sh");
+    command.args(["-ec", READ_ONLY, "sh"]).arg(machine.root());
+    command.arg(program()).arg("--sysroot").arg(machine.root());
+    let listed = run(command.args(["bound", "list", "--json"])).ok().json();
+    let tree = &listed["trees"][0];
+    assert_eq!(tree["images"][0]["state"], "present", "{listed}");
+    assert_eq!(tree["problems"], serde_json::json!([]), "{listed}");
+    assert_eq!(
+        tree["declarations"][0]["unit"],
+        "/usr/share/containers/systemd/app0.container"
+    );
+    // Of the unit: it does not say where its image is.
+    assert_eq!(tree["lints"].as_array().unwrap().len(), 1, "{listed}");
 }
