@@ -15,6 +15,8 @@ use anyhow::Context as _;
 use bootc_storage::host::{Deployment, LockedHost, Which};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
 
 pub(crate) use self::config::{bound_config, machine_run};
 pub(crate) use self::prune::prune_beside;
@@ -24,10 +26,18 @@ pub(crate) use self::{
     list::View as ListView, plan::View as PlanView, prune::View as PruneView,
     pull::View as PullView, verify::View as VerifyView,
 };
-use crate::args::{BoundVerb, Global};
+use crate::args::{BoundVerb, Cli, Global};
 use crate::output::Output;
+use crate::usage;
 
 pub(crate) fn run(global: &Global, verb: &BoundVerb, output: &Output) -> anyhow::Result<ExitCode> {
+    if global.repo.is_some() {
+        let wrong = Cli::command().error(
+            ErrorKind::ArgumentConflict,
+            "bound images are a whole host's: give its root with --sysroot in place of --repo",
+        );
+        return Ok(usage::report(&wrong));
+    }
     match verb {
         BoundVerb::List(args) => list::run(global, args, output),
         BoundVerb::Plan(args) => plan::run(global, args, output),
