@@ -26,7 +26,7 @@ pub enum Node {
 /// The root of an operating system: a directory of the host, or the tree of a commit.
 ///
 /// Paths are relative to the root, without a slash in front. No method follows a link: all of them are handed paths
-/// that have none on the way, and [`resolve`] follows them.
+/// that have none on the way, and this crate follows them.
 pub trait Tree {
     /// What is at this path; `None` if nothing is.
     ///
