@@ -22,13 +22,13 @@ pub(super) fn boot(root: &Root, work: &Path) -> Result<Results> {
     File::create(&disk)?.set_len(DISK_BYTES)?;
     let console = work.join("console");
     // The programs of the newer Debian are started in its root file system.
-    let inside = root.folder.join("work");
+    let inside = root.folder.join("machine");
     fs::create_dir_all(&inside)?;
     let command = format!(
-        "mount --bind \"$1\" \"$2/work\" && exec chroot \"$2\" timeout {LIMIT_SECONDS} qemu-system-x86_64 \
+        "mount --bind \"$1\" \"$2/machine\" && exec chroot \"$2\" timeout {LIMIT_SECONDS} qemu-system-x86_64 \
          -machine pc -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nographic -no-reboot -nic none \
-         -kernel /boot/vmlinuz-{} -initrd /work/initrd -append 'console=ttyS0 quiet panic=-1' \
-         -drive file=/work/disk,format=raw,if=virtio < /dev/null > \"$1/console\"",
+         -kernel /boot/vmlinuz-{} -initrd /machine/initrd -append 'console=ttyS0 quiet panic=-1' \
+         -drive file=/machine/disk,format=raw,if=virtio < /dev/null > \"$1/console\"",
         root.kernel
     );
     let ended = Run::new("unshare")
