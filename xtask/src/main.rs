@@ -12,6 +12,7 @@ mod packages;
 mod reference;
 mod run;
 mod setup;
+mod suite;
 mod test;
 mod tidy;
 mod vm;

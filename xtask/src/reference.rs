@@ -1,16 +1,19 @@
 //! libcomposefs's own programs, with which tests compare our composefs images: Debian's packages of a suite that has
 //! them, unpacked in the cache. Nothing is installed, and the tests start the programs by their own dynamic loader.
 
-use crate::image::recipe::{Source, proxy};
 use crate::run::Run;
 use crate::setup::cache;
+use crate::suite::Packages;
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Debian 12 has no composefs, and the libostree of Debian 13 is built without it.
-const SUITE: &str = "testing";
-const PACKAGES: &str = "composefs,ostree";
+const PACKAGES: Packages = Packages {
+    suite: "testing",
+    variant: "extract",
+    include: "composefs,ostree",
+};
 
 /// Names a folder with the programs; what xtask would unpack is not needed then.
 const OVERRIDE: &str = "COMPOSEFS_REFERENCE";
@@ -24,36 +27,13 @@ pub(crate) fn ensure() -> Result<()> {
     if folder.join("usr/bin/mkcomposefs").exists() {
         return Ok(());
     }
-    let source = Source::find(None, None).with_context(|| {
-        format!("where Debian's packages cannot be had: install composefs and ostree, and set {OVERRIDE}=/")
-    })?;
     println!(
-        "unpacking Debian {SUITE}'s {PACKAGES}, to compare composefs images with; once, some 80 MB"
+        "unpacking Debian {}'s {}, to compare composefs images with; once, some 80 MB",
+        PACKAGES.suite, PACKAGES.include
     );
-    let unfinished = cache().join("composefs-reference.new");
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)?;
-    }
-    fs::create_dir_all(cache())?;
-    let mut command = Run::new("mmdebstrap").args([
-        "--variant=extract",
-        "--format=directory",
-        "--components=main",
-        "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg",
-        "--aptopt=Acquire::Languages \"none\"",
-        // Some mirrors stand still. What they have is signed all the same.
-        "--aptopt=Acquire::Check-Valid-Until \"false\"",
-    ]);
-    if let Some(proxy) = proxy() {
-        command = command.arg(format!("--aptopt=Acquire::http::Proxy \"{proxy}\""));
-    }
-    command
-        .arg(format!("--include={PACKAGES}"))
-        .arg(SUITE)
-        .arg(&unfinished)
-        .arg(&source.mirror)
-        .run()?;
-    fs::rename(&unfinished, &folder).context("putting the unpacked packages into place")
+    PACKAGES.put_into(&folder).with_context(|| {
+        format!("where Debian's packages cannot be had: install composefs and ostree, and set {OVERRIDE}=/")
+    })
 }
 
 /// One of the programs, started by its own dynamic loader and with its own libraries.
