@@ -9,7 +9,6 @@ use super::shown::ImageView;
 use super::{bound_config, deployment, open_root};
 use crate::args::{BoundPlanArgs, Global};
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::text::{plain, size};
 use crate::verbs::host::{self, pull_config};
 
@@ -55,7 +54,7 @@ pub(super) fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let config = bound_config(&pull_config(&args.source)?)?;
-    let host = host::open(global)?.lock(&Progress::new(output).observer())?;
+    let host = host::open_locked(global, output)?;
     let plan = match &args.tree.root {
         Some(path) => host.plan_bound(BoundTree::Root(&open_root(path)?), &config, true)?,
         None => {

@@ -12,7 +12,6 @@ use super::machine_run;
 use super::shown::{StoredView, images};
 use crate::args::{BoundPruneArgs, Global};
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::text::{plain, size};
 use crate::verbs::host;
 
@@ -82,7 +81,7 @@ pub(super) fn run(
     args: &BoundPruneArgs,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let host = host::open(global)?.lock(&Progress::new(output).observer())?;
+    let host = host::open_locked(global, output)?;
     let run = machine_run()?;
     let view = if args.dry_run {
         View::of_plan(&host.plan_bound_prune(&run)?)

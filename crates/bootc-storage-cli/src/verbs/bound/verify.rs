@@ -10,7 +10,6 @@ use super::shown::{ImageView, StateView};
 use crate::args::{BoundVerifyArgs, Global};
 use crate::exit;
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::text::plain;
 use crate::verbs::host::{self, shown::DeploymentView};
 
@@ -43,7 +42,7 @@ pub(super) fn run(
     args: &BoundVerifyArgs,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let host = host::open(global)?.lock(&Progress::new(output).observer())?;
+    let host = host::open_locked(global, output)?;
     let run = machine_run()?;
     let chosen: Vec<Deployment> = match args.deployment {
         Some(which) => vec![host.deployment(which)?],

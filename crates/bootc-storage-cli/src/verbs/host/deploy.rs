@@ -7,12 +7,10 @@ use bootc_storage::host::UpdateRequest;
 use super::update::{carry_out, pull_config, stateroot};
 use crate::args::{DeployArgs, Global};
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::verbs::bound::bound_config;
 
 pub(super) fn run(global: &Global, args: &DeployArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let config = pull_config(&args.source)?;
-    let mut host = super::open(global)?.lock(&Progress::new(output).observer())?;
+    let mut host = super::open_locked(global, output)?;
     let request = UpdateRequest {
         source: args.reference.clone(),
         target: args.target.clone(),
@@ -21,14 +19,7 @@ pub(super) fn run(global: &Global, args: &DeployArgs, output: &Output) -> anyhow
         locked: false,
         always: true,
     };
-    let view = carry_out(
-        &mut host,
-        &request,
-        &config,
-        &bound_config(&config)?,
-        false,
-        output,
-    )?;
+    let view = carry_out(&mut host, &request, &config, false, output)?;
     output.result(&view, || view.human())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
-use bootc_storage::host::{Host, HostDirs};
+use bootc_storage::host::{Host, HostDirs, LockedHost};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use clap::CommandFactory as _;
@@ -34,6 +34,7 @@ use clap::error::ErrorKind;
 
 use crate::args::{Cli, Global, HostVerb};
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::usage;
 
 pub(crate) fn run(global: &Global, verb: &HostVerb, output: &Output) -> anyhow::Result<ExitCode> {
@@ -64,6 +65,11 @@ pub(crate) fn open(global: &Global) -> anyhow::Result<Host> {
     let root = Dir::open_ambient_dir(path, ambient_authority())
         .with_context(|| format!("opening {}", path.display()))?;
     Ok(Host::new(HostDirs::new(root)).with_patience(global.lock_timeout))
+}
+
+/// The same, with nobody else changing it; who is waited for is said.
+pub(crate) fn open_locked(global: &Global, output: &Output) -> anyhow::Result<LockedHost> {
+    Ok(open(global)?.lock(&Progress::new(output).observer())?)
 }
 
 /// Boot into what is next.

@@ -38,7 +38,7 @@ pub(super) fn pin(
     output: &Output,
     pinned: bool,
 ) -> anyhow::Result<ExitCode> {
-    let host = super::open(global)?.lock(&Progress::new(output).observer())?;
+    let host = super::open_locked(global, output)?;
     let before = host.set_pinned(args.which, pinned)?;
     let view = PinView {
         deployment: DeploymentView::of(&before.id),

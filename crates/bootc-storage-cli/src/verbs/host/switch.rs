@@ -8,15 +8,13 @@ use bootc_storage::host::UpdateRequest;
 use super::update::{carry_out, finish, pull_config, stateroot};
 use crate::args::{Global, SwitchArgs};
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::verbs::bound::bound_config;
 
 pub(super) fn run(global: &Global, args: &SwitchArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let target = args
         .target()
         .with_context(|| format!("reading the reference {}", args.reference))?;
     let config = pull_config(&args.source)?;
-    let mut host = super::open(global)?.lock(&Progress::new(output).observer())?;
+    let mut host = super::open_locked(global, output)?;
     let request = UpdateRequest {
         source: target,
         target: None,
@@ -25,13 +23,6 @@ pub(super) fn run(global: &Global, args: &SwitchArgs, output: &Output) -> anyhow
         locked: false,
         always: false,
     };
-    let view = carry_out(
-        &mut host,
-        &request,
-        &config,
-        &bound_config(&config)?,
-        args.retain,
-        output,
-    )?;
+    let view = carry_out(&mut host, &request, &config, args.retain, output)?;
     finish(&view, &args.after, output)
 }

@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use bootc_storage::host::bound::BoundConfig;
 use bootc_storage::host::kargs::KernelArguments;
 use bootc_storage::host::{LockedHost, Stateroot, UpdateRequest, Updated};
 use bootc_storage::pull::{Compat, ComposefsDigest, Labels, PullConfig, default_jobs};
@@ -80,16 +79,16 @@ pub(super) fn carry_out(
     host: &mut LockedHost,
     request: &UpdateRequest,
     config: &PullConfig,
-    bound: &BoundConfig,
     retain: bool,
     output: &Output,
 ) -> anyhow::Result<View> {
+    let bound = bound::bound_config(config)?;
     let progress = Progress::new(output);
     let observer = progress.observer();
     let before = host.deployed_images()?;
     let done = host
         .plan_update(request, config, &observer)
-        .and_then(|plan| host.apply_update(request, &plan, config, bound, &observer))
+        .and_then(|plan| host.apply_update(request, &plan, config, &bound, &observer))
         .and_then(|updated| {
             let unneeded = if retain {
                 host.deployed_images()?

@@ -13,7 +13,6 @@ use crate::exit;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::text::{plain, size};
-use crate::verbs::bound::bound_config;
 
 /// What `host upgrade --check --format json` prints.
 #[derive(Debug, Serialize)]
@@ -59,7 +58,7 @@ pub(super) fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let config = pull_config(&args.source)?;
-    let mut host = super::open(global)?.lock(&Progress::new(output).observer())?;
+    let mut host = super::open_locked(global, output)?;
     if args.from_downloaded {
         return release(&host, args, output);
     }
@@ -76,14 +75,7 @@ pub(super) fn run(
     if args.check {
         return check(&host, &request, args, &config, output);
     }
-    let view = carry_out(
-        &mut host,
-        &request,
-        &config,
-        &bound_config(&config)?,
-        false,
-        output,
-    )?;
+    let view = carry_out(&mut host, &request, &config, false, output)?;
     finish(&view, &args.after, output)
 }
 
