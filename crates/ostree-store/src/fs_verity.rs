@@ -4,11 +4,12 @@
 //! hash is the root. The digest is that of a 256-byte descriptor with the file's size and root hash
 //! (Linux, `Documentation/filesystems/fsverity.rst`).
 
-use std::{fmt, io, str::FromStr};
+use std::{fmt, io, mem, str::FromStr};
 
-use sha2::{Digest as _, Sha256};
+use sha256_pair::{Sha256, update_both};
 
 use crate::Error;
+use crate::content_hasher::each_read;
 
 const BLOCK: usize = 4096;
 const ZEROS: [u8; BLOCK] = [0; BLOCK];
@@ -43,17 +44,10 @@ impl FsVerityDigest {
     /// # Errors
     ///
     /// Those of `content`.
-    pub fn of_reader(mut content: impl io::Read) -> io::Result<Self> {
+    pub fn of_reader(content: impl io::Read) -> io::Result<Self> {
         let mut hasher = FsVerityHasher::new();
-        let mut buffer = vec![0; 16 * BLOCK];
-        loop {
-            match content.read(&mut buffer) {
-                Ok(0) => return Ok(hasher.finish()),
-                Ok(count) => hasher.update(&buffer[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        each_read(content, |bytes| hasher.update(bytes))?;
+        Ok(hasher.finish())
     }
 }
 
@@ -106,8 +100,14 @@ impl Block {
         self.hasher.update(&ZEROS[self.filled..]);
         self.filled = 0;
         self.finished += 1;
-        self.last = self.hasher.finalize_reset().into();
+        self.last = mem::take(&mut self.hasher).finish();
         self.last
+    }
+
+    /// What was hashed is part of it; the hash of the block if that fills it.
+    fn grow(&mut self, by: usize) -> Option<[u8; 32]> {
+        self.filled += by;
+        (self.filled == BLOCK).then(|| self.finish())
     }
 }
 
@@ -119,35 +119,48 @@ impl FsVerityHasher {
     }
 
     /// Takes the next bytes.
-    pub fn update(&mut self, mut bytes: &[u8]) {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.each_piece(bytes, Sha256::update);
+    }
+
+    /// Takes the next bytes, which are also the next ones of `other`.
+    pub(crate) fn update_beside(&mut self, bytes: &[u8], other: &mut Sha256) {
+        self.each_piece(bytes, |block, piece| {
+            update_both((block, piece), (other, piece));
+        });
+    }
+
+    /// Hashes what fits into the content's open block, and so on.
+    fn each_piece(&mut self, mut bytes: &[u8], mut hash: impl FnMut(&mut Sha256, &[u8])) {
         while !bytes.is_empty() {
-            let filled = self.levels.first().map_or(0, |block| block.filled);
-            let (now, later) = bytes.split_at(bytes.len().min(BLOCK - filled));
-            self.size += now.len() as u64;
-            self.put(0, now);
+            let block = self.level(0);
+            let (piece, later) = bytes.split_at(bytes.len().min(BLOCK - block.filled));
+            hash(&mut block.hasher, piece);
+            let full = block.grow(piece.len());
+            self.size += piece.len() as u64;
+            if let Some(hash) = full {
+                self.put_hash(1, hash);
+            }
             bytes = later;
         }
     }
 
-    /// Adds to the open block of a level, in which there is room; what it finishes goes up.
-    fn put(&mut self, level: usize, bytes: &[u8]) {
-        let mut level = level;
-        let mut hash;
-        let mut bytes = bytes;
-        loop {
-            if self.levels.len() == level {
-                self.levels.push(Block::default());
-            }
-            let block = &mut self.levels[level];
-            block.hasher.update(bytes);
-            block.filled += bytes.len();
-            if block.filled < BLOCK {
-                return;
-            }
-            hash = block.finish();
-            bytes = &hash;
-            level += 1;
+    /// Adds the hash of a block to the level above; what it fills there goes up.
+    fn put_hash(&mut self, level: usize, hash: [u8; 32]) {
+        let mut above = Some(hash);
+        for level in level.. {
+            let Some(hash) = above else { return };
+            let block = self.level(level);
+            block.hasher.update(&hash);
+            above = block.grow(hash.len());
         }
+    }
+
+    fn level(&mut self, level: usize) -> &mut Block {
+        if self.levels.len() == level {
+            self.levels.push(Block::default());
+        }
+        &mut self.levels[level]
     }
 
     /// The digest of all bytes taken.
@@ -164,7 +177,7 @@ impl FsVerityHasher {
                 break;
             }
             if open {
-                self.put(level + 1, &root);
+                self.put_hash(level + 1, root);
             }
             level += 1;
         }
@@ -174,6 +187,8 @@ impl FsVerityHasher {
         descriptor[2] = 12; // the block size's logarithm
         descriptor[8..16].copy_from_slice(&self.size.to_le_bytes());
         descriptor[16..48].copy_from_slice(&root);
-        FsVerityDigest(Sha256::digest(descriptor).into())
+        let mut hasher = Sha256::new();
+        hasher.update(&descriptor);
+        FsVerityDigest(hasher.finish())
     }
 }

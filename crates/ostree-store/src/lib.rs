@@ -2,6 +2,7 @@
 
 mod config;
 mod content;
+mod content_hasher;
 mod create;
 mod error;
 mod file_digests;
@@ -21,6 +22,7 @@ mod xattr;
 
 pub use config::{Config, MinFree};
 pub use content::{FileObject, FileStat};
+pub use content_hasher::ContentHasher;
 pub use error::{Error, ErrorKind};
 pub use file_digests::{FileDigests, FileFacts};
 pub use fs_verity::{FsVerityDigest, FsVerityHasher};

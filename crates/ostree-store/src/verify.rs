@@ -1,11 +1,9 @@
 //! Hashing what is stored.
 
-use std::io::Read as _;
-
-use ostree_objects::{Checksum, FileHasher, Metadata, ObjectName, ObjectType};
+use ostree_objects::{Checksum, Metadata, ObjectName, ObjectType};
 
 use crate::repo::shown;
-use crate::{Error, Repo};
+use crate::{ContentHasher, Error, Repo};
 
 /// What re-reading an object found.
 #[derive(Debug)]
@@ -77,16 +75,11 @@ impl Repo {
     }
 
     fn hash_file(&self, name: &ObjectName) -> Result<Checksum, Error> {
-        let mut object = self.open_file(&name.checksum)?;
-        let mut hasher = FileHasher::new(&object.header);
-        let mut buffer = vec![0; 128 * 1024];
-        loop {
-            match object.content.read(&mut buffer) {
-                Ok(0) => return Ok(hasher.finish()),
-                Ok(count) => hasher.update(&buffer[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", shown(name, self.mode()), error)),
-            }
-        }
+        let object = self.open_file(&name.checksum)?;
+        let mut hasher = ContentHasher::new(&object.header);
+        hasher
+            .read_to_end(object.content)
+            .map_err(|error| Error::io("read", shown(name, self.mode()), error))?;
+        Ok(hasher.finish().0)
     }
 }

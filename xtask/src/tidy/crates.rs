@@ -44,6 +44,7 @@ const fn pure(name: &'static str, ours: &'static [&'static str]) -> Line {
 
 const CRATES: &[Line] = &[
     pure("oci-manifest", &[]),
+    pure("sha256-pair", &[]),
     pure("ostree-objects", &[]),
     Line {
         name: "selinux-label",
@@ -51,7 +52,7 @@ const CRATES: &[Line] = &[
         theirs: &["selinux"],
         heavy: &[],
     },
-    pure("ostree-store", &["ostree-objects"]),
+    pure("ostree-store", &["ostree-objects", "sha256-pair"]),
     pure("ostree-refs", &["oci-manifest"]),
     pure("ostree-origin", &["oci-manifest"]),
     Line {

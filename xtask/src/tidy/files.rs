@@ -23,6 +23,9 @@ const REMARK_LINES: usize = 400;
 const MOST_LINES: usize = 600;
 const MOST_LIB_LINES: usize = 120;
 
+/// The one file with unsafe code; it says why.
+const UNSAFE: &str = "crates/sha256-pair/src/x86.rs";
+
 /// Texts that no source file may hold, in two parts so that this one does not.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("#[ign", "ore", "a test runs or goes"),
@@ -127,6 +130,9 @@ fn source(path: &Path, text: &str, findings: &mut Findings) {
         findings.remark(format!(
             "{place}: {lines} lines, better under {REMARK_LINES}"
         ));
+    }
+    if text.contains(concat!("unsafe", "_code")) && path != Path::new(UNSAFE) {
+        findings.fault(format!("{place}: unsafe code has its place in {UNSAFE}"));
     }
     let name = path.file_name().unwrap_or_default();
     if name == "lib.rs" && lines > MOST_LIB_LINES {

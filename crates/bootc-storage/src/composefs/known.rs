@@ -7,8 +7,8 @@ use ostree_flatten::composefs::{
     CommitFile, CommitObjects, Error as ImageError, Format, FsVerityDigest, commit_tree,
     write_image,
 };
-use ostree_objects::{Checksum, DirMeta, DirTree, FileHasher, ObjectName};
-use ostree_store::{FileDigests, FileFacts, FileStat, Repo, Stage};
+use ostree_objects::{Checksum, DirMeta, DirTree, ObjectName};
+use ostree_store::{ContentHasher, FileDigests, FileFacts, FileStat, Repo, Stage};
 
 use crate::Storage;
 use crate::stored::{layer_commit, manifest_of};
@@ -99,7 +99,7 @@ impl<'a> KnownDigests<'a> {
     fn look(&mut self, name: &Checksum) -> Result<CommitFile, ostree_store::Error> {
         let stat = || self.stage.file_stat(name);
         if let Some(digest) = self.taken.get(name) {
-            return Ok(with_digest(stat()?, *digest));
+            return Ok(with_digest(stat()?, Some(*digest)));
         }
         let file = match self.going.facts(name) {
             Some(facts) => file_of(facts, stat)?,
@@ -167,20 +167,12 @@ pub(super) fn found_out(
     content: impl FnOnce() -> Result<Box<dyn io::Read + Send>, ostree_store::Error>,
 ) -> Result<CommitFile, ostree_store::Error> {
     if stat.size == 0 || stat.header.is_symlink() {
-        let FileStat { header, size } = stat;
-        return Ok(CommitFile {
-            header,
-            size,
-            digest: None,
-        });
+        return Ok(with_digest(stat, None));
     }
-    let mut content = Hashed {
-        content: content()?,
-        hasher: FileHasher::new(&stat.header),
-    };
-    let digest = FsVerityDigest::of_reader(&mut content);
-    let digest = digest.map_err(|source| ostree_store::Error::Content { source })?;
-    let found = content.hasher.finish();
+    let mut hasher = ContentHasher::with_digest(&stat.header, true);
+    let read = hasher.read_to_end(content()?);
+    read.map_err(|source| ostree_store::Error::Content { source })?;
+    let (found, digest) = hasher.finish();
     // Without its attributes no file hashes to its name.
     if found != *name && !repo.config().disable_xattrs() {
         let name = ObjectName::file(*name);
@@ -189,25 +181,12 @@ pub(super) fn found_out(
     Ok(with_digest(stat, digest))
 }
 
-/// Content that is hashed for the name of its object as it passes.
-struct Hashed {
-    content: Box<dyn io::Read + Send>,
-    hasher: FileHasher,
-}
-
-impl io::Read for Hashed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.content.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
-fn with_digest(stat: FileStat, digest: FsVerityDigest) -> CommitFile {
+fn with_digest(stat: FileStat, digest: Option<FsVerityDigest>) -> CommitFile {
+    let FileStat { header, size } = stat;
     CommitFile {
-        header: stat.header,
-        size: stat.size,
-        digest: Some(digest),
+        header,
+        size,
+        digest,
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use ostree_objects::{Checksum, FileHasher, FileHeader, ObjectName, ObjectType, RepoMode, S_IFLNK};
+use ostree_objects::{Checksum, FileHeader, ObjectName, ObjectType, RepoMode, S_IFLNK};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::sink::Sink;
 use super::{SPACE_INTERVAL, Stage, Written, staged};
-use crate::{Error, sys};
+use crate::{ContentHasher, Error, FsVerityDigest, sys};
 
 /// Content up to this size is hashed in memory, and written only when it is new.
 const SMALL: u64 = 128 * 1024;
@@ -63,7 +63,7 @@ impl Stage {
         content: &mut dyn Read,
     ) -> Result<(Checksum, Written), Error> {
         self.check_header(header)?;
-        let hasher = FileHasher::new(header);
+        let hasher = self.hasher(header, size);
         if header.is_symlink() {
             return self.put_small(expected, header, &[], hasher);
         }
@@ -102,17 +102,11 @@ impl Stage {
         expected: Option<&Checksum>,
         header: &FileHeader,
         bytes: &[u8],
-        mut hasher: FileHasher,
+        mut hasher: ContentHasher,
     ) -> Result<(Checksum, Written), Error> {
         hasher.update(bytes);
-        let name = named(hasher, expected)?;
-        let mut digest = self.digest_hasher(bytes.len() as u64);
-        let mut collect = || {
-            if let Some(hasher) = &mut digest {
-                hasher.update(bytes);
-            }
-            self.collect(&name, header, bytes.len() as u64, digest.take())
-        };
+        let (name, digest) = named(hasher, expected)?;
+        let collect = || self.collect(&name, header, bytes.len() as u64, digest);
         if self.repo.has(&name)? {
             // It may be from a layer without digests.
             collect()?;
@@ -178,7 +172,7 @@ impl Stage {
         header: &FileHeader,
         size: u64,
         content: &mut dyn Read,
-        hasher: FileHasher,
+        hasher: ContentHasher,
     ) -> Result<(Checksum, Written), Error> {
         if size >= SPACE_INTERVAL {
             self.repo.check_space(size)?;
@@ -201,22 +195,18 @@ impl Stage {
         header: &FileHeader,
         size: u64,
         content: &mut dyn Read,
-        mut hasher: FileHasher,
+        mut hasher: ContentHasher,
         fd: OwnedFd,
         path: &str,
     ) -> Result<(Checksum, Written), Error> {
         let mut sink = Sink::new(self, &fd, header, size, path)?;
-        let mut digest = self.digest_hasher(size);
         each_part(size, content, |bytes| {
             hasher.update(bytes);
-            if let Some(digest) = &mut digest {
-                digest.update(bytes);
-            }
             sink.write(bytes)?;
             self.spend(bytes.len() as u64)
         })?;
         sink.finish()?;
-        let name = named(hasher, expected)?;
+        let (name, digest) = named(hasher, expected)?;
         self.collect(&name, header, size, digest)?;
         let written = self.adopt(&name, fd, header, size, path)?;
         Ok((name.checksum, written))
@@ -293,14 +283,17 @@ pub(super) fn each_part(
     Ok(())
 }
 
-/// The name that a hasher gives, when it is the one that was expected.
-pub(super) fn named(hasher: FileHasher, expected: Option<&Checksum>) -> Result<ObjectName, Error> {
-    let name = ObjectName::file(hasher.finish());
+/// The name that a hasher gives, when it is the one that was expected, and the content's digest if it was wanted.
+pub(super) fn named(
+    hasher: ContentHasher,
+    expected: Option<&Checksum>,
+) -> Result<(ObjectName, Option<FsVerityDigest>), Error> {
+    let (found, digest) = hasher.finish();
     match expected {
-        Some(expected) if *expected != name.checksum => Err(Error::ChecksumMismatch {
+        Some(expected) if *expected != found => Err(Error::ChecksumMismatch {
             expected: ObjectName::file(*expected),
-            found: name.checksum,
+            found,
         }),
-        _ => Ok(name),
+        _ => Ok((ObjectName::file(found), digest)),
     }
 }

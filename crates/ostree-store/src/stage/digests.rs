@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::Stage;
 use crate::file_digests::{FileDigests, Log, keep};
-use crate::{Error, FsVerityDigest, FsVerityHasher};
+use crate::{ContentHasher, Error, FsVerityDigest};
 
 /// In a stage's directory.
 const NAME: &str = "file-digests";
@@ -112,9 +112,10 @@ impl Stage {
         }
     }
 
-    /// For content of `size` bytes, if its digest is wanted.
-    pub(super) fn digest_hasher(&self, size: u64) -> Option<FsVerityHasher> {
-        (self.collected.0.is_some() && size > 0).then(FsVerityHasher::new)
+    /// For content of `size` bytes.
+    pub(super) fn hasher(&self, header: &FileHeader, size: u64) -> ContentHasher {
+        let wanted = self.collected.0.is_some() && size > 0 && !header.is_symlink();
+        ContentHasher::with_digest(header, wanted)
     }
 
     pub(super) fn collect(
@@ -122,10 +123,10 @@ impl Stage {
         name: &ObjectName,
         header: &FileHeader,
         size: u64,
-        hasher: Option<FsVerityHasher>,
+        digest: Option<FsVerityDigest>,
     ) -> Result<(), Error> {
-        hasher.map_or(Ok(()), |hasher| {
-            self.keep_file_digest(&name.checksum, header, size, &hasher.finish())
+        digest.map_or(Ok(()), |digest| {
+            self.keep_file_digest(&name.checksum, header, size, &digest)
         })
     }
 

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::Read;
 
-use ostree_objects::{Checksum, FileHasher, FileHeader, RepoMode};
+use ostree_objects::{Checksum, FileHeader, RepoMode};
 use rustix::io::Errno;
 
 use super::content::{each_part, named, temporary};
@@ -69,16 +69,12 @@ impl Stage {
             self.remove_temporary(&path);
             return written;
         }
-        let mut hasher = FileHasher::new(header);
-        let mut digest = self.digest_hasher(size);
+        let mut hasher = self.hasher(header, size);
         each_part(size, &mut file, |bytes| {
             hasher.update(bytes);
-            if let Some(digest) = &mut digest {
-                digest.update(bytes);
-            }
             Ok(())
         })?;
-        let name = named(hasher, None)?;
+        let (name, digest) = named(hasher, None)?;
         self.collect(&name, header, size, digest)?;
         if self.adopt(&name, file.into(), header, size, &path)? == Written::Present {
             self.remove_temporary(&path);
