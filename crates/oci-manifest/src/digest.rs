@@ -184,7 +184,7 @@ pub struct Hasher(State);
 
 #[derive(Debug, Clone)]
 enum State {
-    Sha256(sha2::Sha256),
+    Sha256(sha256_pair::Sha256),
     Sha384(sha2::Sha384),
     Sha512(sha2::Sha512),
 }
@@ -194,7 +194,7 @@ impl Hasher {
     #[must_use]
     pub fn new(algorithm: Algorithm) -> Self {
         Self(match algorithm {
-            Algorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
+            Algorithm::Sha256 => State::Sha256(sha256_pair::Sha256::new()),
             Algorithm::Sha384 => State::Sha384(sha2::Sha384::new()),
             Algorithm::Sha512 => State::Sha512(sha2::Sha512::new()),
         })
@@ -209,11 +209,25 @@ impl Hasher {
         }
     }
 
+    /// Hash these bytes, and others for another: on processors with SHA instructions, two of [`Algorithm::Sha256`] take
+    /// little longer than one.
+    pub fn update_both(one: (&mut Self, &[u8]), other: (&mut Self, &[u8])) {
+        match (one, other) {
+            ((Self(State::Sha256(one)), bytes), (Self(State::Sha256(other)), other_bytes)) => {
+                sha256_pair::update_both((one, bytes), (other, other_bytes));
+            }
+            ((one, bytes), (other, other_bytes)) => {
+                one.update(bytes);
+                other.update(other_bytes);
+            }
+        }
+    }
+
     /// The digest of all bytes seen.
     #[must_use]
     pub fn finish(self) -> Digest {
         let (algorithm, hex) = match self.0 {
-            State::Sha256(state) => (Algorithm::Sha256, hex::encode(state.finalize())),
+            State::Sha256(state) => (Algorithm::Sha256, hex::encode(state.finish())),
             State::Sha384(state) => (Algorithm::Sha384, hex::encode(state.finalize())),
             State::Sha512(state) => (Algorithm::Sha512, hex::encode(state.finalize())),
         };

@@ -25,6 +25,8 @@ pub(crate) struct Blob<'a, R> {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Where the bytes begin, up to `end`, that are not in the hash yet: they wait for company.
+    unhashed: usize,
     at_end: bool,
     read: u64,
     promise: Option<Promise>,
@@ -49,6 +51,7 @@ impl<'a, R: Read> Blob<'a, R> {
             buffer: vec![0; BUFFER_BYTES],
             start: 0,
             end: 0,
+            unhashed: 0,
             at_end: false,
             read: 0,
             promise,
@@ -65,10 +68,12 @@ impl<'a, R: Read> Blob<'a, R> {
     /// The next bytes without consuming them: at least `count` unless the blob ends before.
     pub(crate) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         while self.end - self.start < count && !self.at_end {
+            self.hash();
             if self.start > 0 {
                 self.buffer.copy_within(self.start..self.end, 0);
                 self.end -= self.start;
                 self.start = 0;
+                self.unhashed = self.end;
             }
             self.read_more()?;
         }
@@ -91,8 +96,8 @@ impl<'a, R: Read> Blob<'a, R> {
             return None;
         }
         while !self.at_end {
-            self.start = 0;
-            self.end = 0;
+            self.hash();
+            (self.start, self.end, self.unhashed) = (0, 0, 0);
             if self.read_more().is_err() {
                 let failure = self.failure.take();
                 // A source may refuse the end after the last byte: then the bytes speak for themselves.
@@ -106,8 +111,27 @@ impl<'a, R: Read> Blob<'a, R> {
         self.verify().err()
     }
 
+    /// Hash bytes of another stream together with those of the blob that wait.
+    pub(crate) fn hash_beside(&mut self, other: &mut Hasher, bytes: &[u8]) {
+        let waiting = &self.buffer[self.unhashed..self.end];
+        match &mut self.promise {
+            Some(promise) => Hasher::update_both((other, bytes), (&mut promise.hasher, waiting)),
+            None => other.update(bytes),
+        }
+        self.unhashed = self.end;
+    }
+
+    /// Hash what waits alone: its place is needed.
+    fn hash(&mut self) {
+        if let Some(promise) = &mut self.promise {
+            promise.hasher.update(&self.buffer[self.unhashed..self.end]);
+        }
+        self.unhashed = self.end;
+    }
+
     /// Whether the blob, read to its end, is what was promised.
     pub(crate) fn verify(&mut self) -> Result<(), Error> {
+        self.hash();
         let Some(promise) = self.promise.take() else {
             return Ok(());
         };
@@ -142,17 +166,14 @@ impl<'a, R: Read> Blob<'a, R> {
         }
         self.read += count as u64;
         (self.on_bytes)(count as u64);
-        if let Some(promise) = &mut self.promise {
-            if self.read > promise.size {
-                let expected = promise.size;
-                return Err(self.fail(Error::BlobSize {
-                    expected,
-                    actual: self.read,
-                }));
-            }
-            promise
-                .hasher
-                .update(&self.buffer[self.end..self.end + count]);
+        if let Some(promise) = &self.promise
+            && self.read > promise.size
+        {
+            let expected = promise.size;
+            return Err(self.fail(Error::BlobSize {
+                expected,
+                actual: self.read,
+            }));
         }
         self.end += count;
         Ok(())

@@ -1,7 +1,10 @@
 //! The uncompressed layer: hashed, and held against its diff_id and the limits.
 
+use std::io::Read;
+
 use oci_manifest::{DiffId, Hasher};
 
+use crate::blob::Blob;
 use crate::{Error, Limits};
 
 /// A layer's bytes under verification.
@@ -22,8 +25,12 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Take in the next bytes; `blob_bytes`: how much of the blob was read for all of them.
-    pub(crate) fn update(&mut self, bytes: &[u8], blob_bytes: u64) -> Result<(), Error> {
+    /// Take in the next bytes, for which all of the blob so far was read; what it owes its own hash goes along.
+    pub(crate) fn update<R: Read>(
+        &mut self,
+        bytes: &[u8],
+        blob: &mut Blob<'_, R>,
+    ) -> Result<(), Error> {
         let Limits {
             layer_bytes,
             ratio,
@@ -37,13 +44,13 @@ impl<'a> Content<'a> {
                 limit: layer_bytes,
             });
         }
-        if self.bytes > ratio_floor && self.bytes / ratio.max(1) > blob_bytes {
+        if self.bytes > ratio_floor && self.bytes / ratio.max(1) > blob.bytes_read() {
             return Err(Error::Limit {
                 what: "times its compressed size",
                 limit: ratio,
             });
         }
-        self.hasher.update(bytes);
+        blob.hash_beside(&mut self.hasher, bytes);
         Ok(())
     }
 

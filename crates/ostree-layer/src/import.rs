@@ -218,7 +218,7 @@ fn decompress(
         };
         at_end = filled < buffer.len();
         buffer.truncate(filled);
-        content.update(&buffer, decoder.blob().bytes_read())?;
+        content.update(&buffer, decoder.blob())?;
         if !filler.send(buffer) {
             return decoder.blob().run_out(RUN_OUT_BYTES).map_or(Ok(None), Err);
         }

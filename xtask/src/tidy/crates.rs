@@ -43,8 +43,8 @@ const fn pure(name: &'static str, ours: &'static [&'static str]) -> Line {
 }
 
 const CRATES: &[Line] = &[
-    pure("oci-manifest", &[]),
     pure("sha256-pair", &[]),
+    pure("oci-manifest", &["sha256-pair"]),
     pure("ostree-objects", &[]),
     Line {
         name: "selinux-label",
