@@ -90,7 +90,8 @@ impl Chain<'_> {
             new_content_bytes: self.input.new_content_bytes,
         };
         if self.checked {
-            let mut reference = Reference::new(&self.scratch.folder, self.encapsulated)?;
+            let mut reference =
+                Reference::new(&self.scratch.folder, self.contestants, self.encapsulated)?;
             for who in self.contestants {
                 self.turn(*who, registry.as_ref(), &mut case, Some(&mut reference))?;
             }

@@ -23,7 +23,9 @@ pub(super) fn counted(run: Run, table: &Path) -> Run {
             "--output",
         ])
         .arg(table)
-        .arg("--trace=fsync,fdatasync,syncfs");
+        .arg("--trace=fsync,fdatasync,syncfs")
+        // Go interrupts its threads by signals, each of which stops them once more.
+        .arg("--env=GODEBUG=asyncpreemptoff=1");
     run.under(strace)
 }
 
