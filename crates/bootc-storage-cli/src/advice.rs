@@ -23,6 +23,9 @@ pub(crate) fn advice(
     if let Some(bootc_storage::Error::Bound(bound)) = error.downcast_ref() {
         return bound_advice::of(bound);
     }
+    if let Some(bootc_storage::Error::SpaceForAll(_)) = error.downcast_ref() {
+        return Some("`bootc-storage host prune --dry-run` shows what can go");
+    }
     if let Some(bootc_storage::Error::NotFound { .. }) = error.downcast_ref() {
         return Some("`bootc-storage image list` shows the images that are stored");
     }

@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use oci_manifest::{ImageReference, OstreeImageReference, Platform};
 
 pub(crate) use bound::{
-    BoundCommand, BoundListArgs, BoundPlanArgs, BoundPruneArgs, BoundPullArgs, BoundVerb,
-    BoundVerifyArgs,
+    BoundCommand, BoundListArgs, BoundPlanArgs, BoundPruneArgs, BoundPullArgs, BoundSourceArgs,
+    BoundVerb, BoundVerifyArgs,
 };
 pub(crate) use composefs::{
     BuildArgs, ComposefsCommand, ComposefsVerb, MountArgs, PathArgs, TREE_HELP, TreeName,

@@ -10,7 +10,6 @@ pub(crate) fn of(error: &Error) -> Option<&'static str> {
             _ => "install the package podman",
         }),
         Error::Pull { kind, .. } => of_pull(*kind),
-        Error::NoSpace { .. } => Some("`bootc-storage bound prune --dry-run` shows what can go"),
         Error::Declaration { .. } => Some("the image itself has to be changed"),
         Error::Record { .. } => Some(
             "without that file, what is there counts: remove it, then `bound pull` writes it anew",

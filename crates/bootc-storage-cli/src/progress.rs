@@ -1,5 +1,7 @@
 //! Drawing what happens: bars on a terminal, plain lines elsewhere, nothing when quiet.
 
+mod bound;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +12,7 @@ use bootc_storage::{Event, LockMode, Observer, Phase, Warning};
 use image_source::{CopyReason, SourceEvent};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use self::bound::BoundImages;
 use crate::interrupt;
 use crate::output::{Output, say};
 use crate::text::{count, plain, size};
@@ -28,6 +31,7 @@ struct State {
     bars: MultiProgress,
     spinner: Option<ProgressBar>,
     layers: HashMap<usize, ProgressBar>,
+    bound: BoundImages,
     fetched: u64,
     total: u64,
     started: Instant,
@@ -57,6 +61,7 @@ impl Progress {
                 bars,
                 spinner: None,
                 layers: HashMap::new(),
+                bound: BoundImages::default(),
                 fetched: 0,
                 total: 0,
                 started: now,
@@ -138,7 +143,8 @@ impl State {
                 ));
             }
             Event::Bound(event) => {
-                if let Some(text) = bound_text(event) {
+                let bars = (self.style == Style::Bars).then_some(&self.bars);
+                if let Some(text) = self.bound.on_event(event, bars) {
                     self.line(&text);
                 }
             }
@@ -285,29 +291,6 @@ impl State {
             Style::Bars => drop(self.bars.println(text)),
         }
     }
-}
-
-fn bound_text(event: &bound_images::Event) -> Option<String> {
-    use bound_images::Event as Bound;
-    Some(match event {
-        Bound::Created => "made the storage of bound images".to_owned(),
-        Bound::Pulling { reference, source } => format!("pulling {reference} from {source}"),
-        Bound::NotThere {
-            reference,
-            source,
-            message,
-        } => format!("{reference} is not in {source}: {message}"),
-        Bound::Retrying {
-            attempt,
-            attempts,
-            delay,
-            message,
-            ..
-        } => format!("{message}; trying again in {delay:.0?} (try {attempt} of {attempts})"),
-        Bound::Pulled { reference, digest } => format!("pulled {reference} ({})", digest.short()),
-        Bound::Labelling => "labelling the storage of bound images".to_owned(),
-        _ => return None,
-    })
 }
 
 fn terminal_width() -> Option<u16> {

@@ -66,6 +66,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("host-pin", schema_of::<verbs::host::PinView>()),
         ("host-undeploy", schema_of::<verbs::host::UndeployView>()),
         ("host-prune", schema_of::<verbs::host::CleanedUpView>()),
+        ("host-prune-plan", schema_of::<verbs::host::PrunePlanView>()),
         (
             "host-status-verbose",
             schema_of::<verbs::host::VerboseView>(),

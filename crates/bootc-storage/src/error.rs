@@ -9,6 +9,7 @@ use ostree_objects::{Checksum, RepoMode};
 
 use crate::Size;
 use crate::composefs::BadPrepareRoot;
+use crate::host::bound::SpaceShortage;
 use crate::lock::LockMode;
 
 /// Every failure of this crate.
@@ -169,6 +170,14 @@ pub enum Error {
         /// What the repository's configuration keeps back.
         reserved_bytes: u64,
     },
+    /// None of the sources that were named for bound images is one.
+    #[error(
+        "bound images are to be taken from beside the host's image, which is in neither an OCI directory nor an OCI archive"
+    )]
+    NothingBeside,
+    /// The image and what it is bound to do not fit.
+    #[error("{0}")]
+    SpaceForAll(Box<SpaceShortage>),
     /// The base commit of an encapsulated image refers to objects that no layer brought.
     #[error(
         "base commit {commit} of image {reference} lacks {missing} objects, the first is {first}"

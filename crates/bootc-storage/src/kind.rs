@@ -35,7 +35,7 @@ impl Error {
             | Self::NoPolicy { .. }
             | Self::NoCommit { .. } => Kind::NotFound,
             Self::Busy { .. } | Self::PlanOutdated { .. } => Kind::Busy,
-            Self::NoSpace { .. } => Kind::NoSpace,
+            Self::NoSpace { .. } | Self::SpaceForAll(_) => Kind::NoSpace,
             Self::RemoteCannotVerify { .. } | Self::RemoteSignature { .. } => Kind::Unverified,
             Self::BadStoredImage { .. } | Self::OtherImage { .. } => Kind::Corrupt,
             Self::Manifest { .. }
@@ -48,6 +48,7 @@ impl Error {
             | Self::Composefs { .. }
             | Self::MountNeedsBare { .. }
             | Self::NoVerity { .. }
+            | Self::NothingBeside
             | Self::NotADeployment { .. }
             | Self::PrepareRoot { .. }
             | Self::CheckoutExists { .. }

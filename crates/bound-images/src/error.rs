@@ -103,18 +103,6 @@ pub enum Error {
         /// What was recorded.
         expected: Digest,
     },
-    /// What is missing does not fit.
-    #[error(
-        "not enough space for the bound images: those that are missing take at least {needed_bytes} bytes, {available_bytes} are free on the file system of {place}"
-    )]
-    NoSpace {
-        /// Sum of the transfer sizes: a lower bound.
-        needed_bytes: u64,
-        /// What is free.
-        available_bytes: u64,
-        /// The storage.
-        place: &'static str,
-    },
     /// A lock record cannot be used.
     #[error("lock record {name} cannot be used")]
     Record {

@@ -28,6 +28,16 @@ pub enum Event {
         /// What was said.
         message: String,
     },
+    /// More of an image has come.
+    Progress {
+        /// The image.
+        reference: BoundReference,
+        /// How many bytes of its blobs in all, in this attempt, as transferred; where the source is the machine's own
+        /// storage, as unpacked.
+        bytes: u64,
+        /// How many there are; those that the storage has already do not come. None where it is not known.
+        total: Option<u64>,
+    },
     /// It failed and is tried again.
     Retrying {
         /// The image.

@@ -1,10 +1,11 @@
 //! What a deployment needs and the storage has.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use oci_manifest::Digest;
 
-use crate::registry::{Found, Registry};
-use crate::storage::{STORAGE, Storage};
-use crate::{BoundReference, Declarations, Error, LockRecord, Source, StoredImage};
+use crate::registry::Found;
+use crate::{BoundReference, Declarations, LockRecord, Source, StoredImage};
 
 /// What is to be done so that a tree's bound images are there. Making it writes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +25,26 @@ pub struct PlannedImage {
     pub declared: String,
     /// What the storage has.
     pub state: ImageState,
-    /// What the registry, or another source, says, where it was asked.
-    pub registry: Option<Result<Found, String>>,
+    /// What the source that has it says, or the last that was asked.
+    pub answer: Option<Answer>,
+}
+
+/// What a source says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The source.
+    pub source: Source,
+    /// What it has, without the blobs that the storage has already; in words, why nothing is known.
+    pub found: Result<Found, String>,
+}
+
+/// Who says what a source has.
+pub trait LookUp {
+    /// What a source has under this name.
+    ///
+    /// # Errors
+    /// In words, why nothing is known, for whatever reason: who plans goes on without.
+    fn look_up(&self, reference: &BoundReference, source: &Source) -> Result<Found, String>;
 }
 
 /// What a storage has of an image.
@@ -80,10 +99,16 @@ impl ImageState {
 }
 
 impl PlannedImage {
-    /// The tag names another image in the registry than in the storage.
+    /// What a source has, if one was asked and has it.
+    #[must_use]
+    pub fn found(&self) -> Option<&Found> {
+        self.answer.as_ref()?.found.as_ref().ok()
+    }
+
+    /// The tag names another image at the source than in the storage.
     #[must_use]
     pub fn has_moved(&self, images: &[StoredImage]) -> bool {
-        let Some(Ok(found)) = &self.registry else {
+        let Some(found) = self.found() else {
             return false;
         };
         images
@@ -92,12 +117,11 @@ impl PlannedImage {
             .any(|image| !image.has_digest(&found.digest))
     }
 
-    /// What its pull transfers at least, where that is known.
+    /// What its pull transfers, where that is known.
     #[must_use]
     pub fn bytes_to_fetch(&self) -> Option<u64> {
-        match (&self.state, &self.registry) {
-            (ImageState::Missing { .. }, Some(Ok(found))) => Some(found.bytes),
-            (ImageState::Missing { .. }, _) => None,
+        match self.state {
+            ImageState::Missing { .. } => self.found().map(Found::bytes),
             _ => Some(0),
         }
     }
@@ -122,7 +146,7 @@ impl Plan {
                 declarations: vec![declaration.name.clone()],
                 declared: declaration.declared.clone(),
                 state: ImageState::of(reference, record, images),
-                registry: None,
+                answer: None,
                 reference: reference.clone(),
             });
         }
@@ -130,16 +154,28 @@ impl Plan {
     }
 
     /// Ask sources about images, those that are missing or all: the first that has one answers for it, else the last says
-    /// why not.
-    pub fn ask(&mut self, registry: &Registry<'_>, sources: &[Source], all: bool) {
+    /// why not. `stored` is what the storage has of blobs.
+    pub fn ask(
+        &mut self,
+        look_up: &dyn LookUp,
+        sources: &[Source],
+        all: bool,
+        stored: &BTreeSet<Digest>,
+    ) {
         for image in &mut self.images {
             if !all && !image.state.is_missing() {
                 continue;
             }
             for source in sources {
-                let answer = registry.look_up(&image.reference, source);
-                let is_found = answer.is_ok();
-                image.registry = Some(answer);
+                let mut found = look_up.look_up(&image.reference, source);
+                if let Ok(found) = &mut found {
+                    found.blobs.retain(|digest, _| !stored.contains(digest));
+                }
+                let is_found = found.is_ok();
+                image.answer = Some(Answer {
+                    source: source.clone(),
+                    found,
+                });
                 if is_found {
                     break;
                 }
@@ -153,24 +189,15 @@ impl Plan {
         !self.images.iter().any(|image| image.state.is_missing())
     }
 
-    /// That what is missing, as far as its size is known, fits on the storage's file system.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`].
-    pub fn check_space(&self, storage: &Storage) -> Result<(), Error> {
-        let needed_bytes = self
-            .images
-            .iter()
-            .filter_map(PlannedImage::bytes_to_fetch)
-            .fold(0, u64::saturating_add);
-        let available_bytes = storage.available_bytes()?;
-        if needed_bytes > available_bytes {
-            return Err(Error::NoSpace {
-                needed_bytes,
-                available_bytes,
-                place: STORAGE,
-            });
-        }
-        Ok(())
+    /// What the pull of all that is missing transfers, as far as it is known. A blob that several images have counts once.
+    #[must_use]
+    pub fn bytes_to_fetch(&self) -> u64 {
+        let missing = self.images.iter().filter(|image| image.state.is_missing());
+        let blobs: BTreeMap<&Digest, u64> = missing
+            .filter_map(PlannedImage::found)
+            .flat_map(|found| &found.blobs)
+            .map(|(digest, bytes)| (digest, *bytes))
+            .collect();
+        blobs.into_values().fold(0, u64::saturating_add)
     }
 }

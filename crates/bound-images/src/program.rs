@@ -9,8 +9,8 @@
 
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
@@ -55,21 +55,54 @@ pub(crate) struct Setting<'a> {
     pub(crate) run: &'a Dir,
     /// A file that is at `/proc/self/fd/4`.
     pub(crate) credentials: Option<Arc<OwnedFd>>,
-    /// It is killed when it neither reads nor writes for so long.
-    pub(crate) stall: Duration,
+    /// A directory that is at `/proc/self/fd/5`.
+    pub(crate) spool: Option<Arc<OwnedFd>>,
 }
 
 /// File descriptor and path of [`Setting::credentials`].
 pub(crate) const CREDENTIALS: (i32, &str) = (4, "/proc/self/fd/4");
+/// File descriptor and path of [`Setting::spool`].
+pub(crate) const SPOOL: (i32, &str) = (5, "/proc/self/fd/5");
 
-/// Runs a program in a setting to its end. `look` is called now and then while it runs.
+/// When some of the programs that run side by side last read or wrote. One that waits for another's lock does neither,
+/// and has not stalled as long as that one has not.
+#[derive(Debug)]
+pub(crate) struct Activity(Mutex<Instant>);
+
+impl Activity {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Instant::now()))
+    }
+
+    fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn idle_for(&self) -> Duration {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.elapsed()
+    }
+}
+
+/// How a running program is watched.
+#[derive(Clone, Copy)]
+pub(crate) struct Watch<'a> {
+    /// It is killed when for so long neither it nor one beside it reads or writes.
+    pub(crate) stall: Duration,
+    /// Shared with those that run beside it.
+    pub(crate) activity: &'a Activity,
+    /// Called now and then.
+    pub(crate) look: &'a (dyn Fn() + Sync),
+}
+
+/// Runs a program in a setting to its end.
 ///
 /// # Errors
 /// It cannot be started there, or stalled ([`io::ErrorKind::TimedOut`]).
 pub(crate) fn run_in(
     setting: &Setting<'_>,
     mut command: Command,
-    look: &(dyn Fn() + Sync),
+    watch: Watch<'_>,
 ) -> io::Result<Ended> {
     let run_root = Arc::new(OwnedFd::from(setting.run.try_clone()?.into_std_file()));
     let mut files = CmdFds::new();
@@ -77,13 +110,16 @@ pub(crate) fn run_in(
     if let Some(credentials) = &setting.credentials {
         files.take_fd_n(Arc::clone(credentials), CREDENTIALS.0);
     }
+    if let Some(spool) = &setting.spool {
+        files.take_fd_n(Arc::clone(spool), SPOOL.0);
+        command.env("TMPDIR", SPOOL.1);
+    }
     command.take_fds(files);
-    let stall = setting.stall;
     let store = setting.store;
     std::thread::scope(|scope| {
         let thread = scope.spawn(move || {
             enter(store)?;
-            run(command, stall, look)
+            run(command, watch)
         });
         joined(thread)
     })
@@ -103,7 +139,13 @@ pub(crate) fn run_plain(
         files.take_fd_n(credentials, CREDENTIALS.0);
         command.take_fds(files);
     }
-    run(command, stall, &|| {})
+    let activity = Activity::new();
+    let watch = Watch {
+        stall,
+        activity: &activity,
+        look: &|| {},
+    };
+    run(command, watch)
 }
 
 fn joined<T>(thread: ScopedJoinHandle<'_, io::Result<T>>) -> io::Result<T> {
@@ -135,7 +177,7 @@ fn isolate(path: &str) -> io::Result<()> {
     Ok(mount_change(path, downstream)?)
 }
 
-fn run(mut command: Command, stall: Duration, look: &dyn Fn()) -> io::Result<Ended> {
+fn run(mut command: Command, watching: Watch<'_>) -> io::Result<Ended> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -152,7 +194,7 @@ fn run(mut command: Command, stall: Duration, look: &dyn Fn()) -> io::Result<End
             read
         });
         let stderr = scope.spawn(move || stderr.map_or_else(|| Ok(Vec::new()), tail));
-        watch(&mut child.0, &end, stall, look)?;
+        watch(&mut child.0, &end, watching)?;
         let status = child.0.wait()?;
         Ok(Ended {
             success: status.success(),
@@ -164,25 +206,22 @@ fn run(mut command: Command, stall: Duration, look: &dyn Fn()) -> io::Result<End
 }
 
 /// Waits for the end of a program's output. One that stalls is killed, so that its pipes end.
-fn watch(
-    child: &mut Child,
-    end: &Receiver<()>,
-    stall: Duration,
-    look: &dyn Fn(),
-) -> io::Result<()> {
-    let mut moved = (0, Instant::now());
+fn watch(child: &mut Child, end: &Receiver<()>, watch: Watch<'_>) -> io::Result<()> {
+    watch.activity.note();
+    let mut before = 0;
     while let Err(RecvTimeoutError::Timeout) = end.recv_timeout(LOOK_EVERY) {
-        look();
+        (watch.look)();
         let traffic = traffic(child.id());
-        if traffic != moved.0 {
-            moved = (traffic, Instant::now());
+        if traffic != before {
+            before = traffic;
+            watch.activity.note();
         }
-        if moved.1.elapsed() >= stall {
+        if watch.activity.idle_for() >= watch.stall {
             child.kill()?;
             child.wait()?;
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("it did nothing for {} s", stall.as_secs()),
+                format!("it did nothing for {} s", watch.stall.as_secs()),
             ));
         }
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::program::{failed, last_words, not_run, run_plain};
 use crate::storage::{STALL, Storage};
-use crate::{BoundReference, Credentials, Error, LockRecord, StoredImage};
+use crate::{BoundReference, Error, LockRecord, StoredImage};
 
 /// What one deployment keeps.
 #[derive(Debug, Clone)]
@@ -190,7 +190,7 @@ impl Storage {
             };
             let mut arguments = vec!["image", "rm"];
             arguments.extend(names);
-            let ended = self.podman(&arguments, &Credentials::None, &|| {})?;
+            let ended = self.ask_podman(&arguments)?;
             if ended.success {
                 done.removed.push(image.clone());
             } else {

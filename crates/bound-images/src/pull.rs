@@ -2,13 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use oci_manifest::Digest;
 
 use crate::plan::{ImageState, Plan, PlannedImage};
-use crate::program::failed;
-use crate::storage::Storage;
+use crate::program::{Activity, Watch, failed};
+use crate::spool::Spool;
+use crate::storage::{Running, Storage};
 use crate::{BoundReference, Credentials, Error, Event, LockRecord, OnEvent, PullFailure, Source};
 
 /// How images are pulled.
@@ -24,6 +26,8 @@ pub struct PullConfig {
     pub attempts: u32,
     /// The wait after the first failure; it doubles.
     pub first_delay: Duration,
+    /// A pull that neither reads nor writes for so long, nor one beside it, is ended and tried again.
+    pub stall: Duration,
 }
 
 /// What a pull did.
@@ -37,7 +41,7 @@ pub struct Synced {
 
 impl Storage {
     /// Pull what a plan says is missing, then see that all of it is there. What is there is not touched. When this
-    /// returns `Ok`, podman has synced it as it syncs images.
+    /// returns `Ok`, podman has synced it as it syncs images. One at a time: what another had transferred so far would go.
     ///
     /// # Errors
     /// [`Error::Pull`] for the first image that fails: those under way are finished, no other is begun, and what is
@@ -53,7 +57,9 @@ impl Storage {
             .iter()
             .filter(|image| image.state.is_missing())
             .collect();
-        self.pull_each(&missing, config, on_event)?;
+        if !missing.is_empty() {
+            self.pull_each(&missing, config, on_event)?;
+        }
         let images = self.images()?;
         let digest = |image: &PlannedImage| -> Result<(BoundReference, Digest), Error> {
             match ImageState::of(&image.reference, &LockRecord::default(), &images) {
@@ -87,6 +93,31 @@ impl Storage {
         config: &PullConfig,
         on_event: OnEvent<'_>,
     ) -> Result<(), Error> {
+        let spool = Spool::open(&self.root).map_err(spooling)?;
+        let pull = Pull {
+            storage: self,
+            config,
+            on_event,
+            spool,
+            activity: Activity::new(),
+        };
+        let pulled = pull.each(missing);
+        crate::spool::remove(&self.root).map_err(spooling)?;
+        pulled
+    }
+}
+
+/// Pulls under way.
+struct Pull<'a> {
+    storage: &'a Storage,
+    config: &'a PullConfig,
+    on_event: OnEvent<'a>,
+    spool: Spool,
+    activity: Activity,
+}
+
+impl Pull<'_> {
+    fn each(&self, missing: &[&PlannedImage]) -> Result<(), Error> {
         // What is left to begin, and the first failure, after which nothing is begun.
         let left = Mutex::new((missing.iter(), None::<Error>));
         let lock = || {
@@ -101,10 +132,10 @@ impl Storage {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..config.jobs.get().min(missing.len()) {
+            for _ in 0..self.config.jobs.get().min(missing.len()) {
                 scope.spawn(|| {
                     while let Some(image) = next() {
-                        if let Err(error) = self.pull_one(image, config, on_event) {
+                        if let Err(error) = self.one(image) {
                             lock().1.get_or_insert(error);
                         }
                     }
@@ -114,12 +145,7 @@ impl Storage {
         lock().1.take().map_or(Ok(()), Err)
     }
 
-    fn pull_one(
-        &self,
-        image: &PlannedImage,
-        config: &PullConfig,
-        on_event: OnEvent<'_>,
-    ) -> Result<(), Error> {
+    fn one(&self, image: &PlannedImage) -> Result<(), Error> {
         let reference = &image.reference;
         let recorded = match &image.state {
             ImageState::Missing { recorded } => recorded.as_ref(),
@@ -127,48 +153,38 @@ impl Storage {
         };
         // A tag that was something else when the deployment was made is asked for by what it was.
         if let (Some(digest), Some(_)) = (recorded, reference.tag()) {
-            match self.pull_recorded(reference, digest, config, on_event) {
-                Err(error) if is_not_found(&error) => on_event(&Event::NotThere {
-                    reference: reference.clone(),
-                    source: Source::Registry,
-                    message: error.to_string(),
-                }),
+            match self.recorded(image, digest) {
+                Err(error) if is_not_found(&error) => {
+                    self.tell_not_there(reference, &Source::Registry, &error);
+                }
                 done => return done,
             }
         }
-        let (last, others) = match config.sources.split_last() {
+        let (last, others) = match self.config.sources.split_last() {
             Some(split) => split,
             None => (&Source::Registry, &[][..]),
         };
         for source in others {
-            match self.pull_from(reference, source, config, on_event) {
-                Err(error) if is_not_found(&error) => on_event(&Event::NotThere {
-                    reference: reference.clone(),
-                    source: source.clone(),
-                    message: error.to_string(),
-                }),
+            match self.from(image, reference, source) {
+                Err(error) if is_not_found(&error) => {
+                    self.tell_not_there(reference, source, &error);
+                }
                 done => return done,
             }
         }
-        self.pull_from(reference, last, config, on_event)
+        self.from(image, reference, last)
     }
 
     /// Pull by digest, and give it the name that it had.
-    fn pull_recorded(
-        &self,
-        reference: &BoundReference,
-        digest: &Digest,
-        config: &PullConfig,
-        on_event: OnEvent<'_>,
-    ) -> Result<(), Error> {
-        let exact = reference.at(digest.clone());
-        let images = self.images()?;
+    fn recorded(&self, image: &PlannedImage, digest: &Digest) -> Result<(), Error> {
+        let exact = image.reference.at(digest.clone());
+        let images = self.storage.images()?;
         if !images.iter().any(|image| image.answers_to(&exact)) {
-            self.pull_from(&exact, &Source::Registry, config, on_event)?;
+            self.from(image, &exact, &Source::Registry)?;
         }
-        let (exact, name) = (exact.to_string(), reference.to_string());
+        let (exact, name) = (exact.to_string(), image.reference.to_string());
         let arguments = ["image", "tag", &exact, &name];
-        let ended = self.podman(&arguments, &Credentials::None, &|| {})?;
+        let ended = self.storage.ask_podman(&arguments)?;
         if ended.success {
             Ok(())
         } else {
@@ -176,28 +192,29 @@ impl Storage {
         }
     }
 
-    fn pull_from(
+    /// Pull what `image` is declared as, under the name `reference`.
+    fn from(
         &self,
+        image: &PlannedImage,
         reference: &BoundReference,
         source: &Source,
-        config: &PullConfig,
-        on_event: OnEvent<'_>,
     ) -> Result<(), Error> {
-        on_event(&Event::Pulling {
+        (self.on_event)(&Event::Pulling {
             reference: reference.clone(),
             source: source.clone(),
         });
-        let mut delay = config.first_delay;
+        let attempts = self.config.attempts;
+        let mut delay = self.config.first_delay;
         let mut attempt = 1;
         loop {
-            let error = match self.take(reference, source, &config.credentials, &|| {}) {
-                Err(error) if error.is_retryable() && attempt < config.attempts => error,
+            let error = match self.once(image, reference, source) {
+                Err(error) if error.is_retryable() && attempt < attempts => error,
                 done => return done,
             };
-            on_event(&Event::Retrying {
+            (self.on_event)(&Event::Retrying {
                 reference: reference.clone(),
                 attempt,
-                attempts: config.attempts,
+                attempts,
                 delay,
                 message: error.to_string(),
             });
@@ -206,6 +223,53 @@ impl Storage {
             attempt += 1;
         }
     }
+
+    fn once(
+        &self,
+        image: &PlannedImage,
+        reference: &BoundReference,
+        source: &Source,
+    ) -> Result<(), Error> {
+        let place = self.spool.place().map_err(spooling)?;
+        let total = expected_bytes(image, source);
+        let told = AtomicU64::new(0);
+        let look = || {
+            let bytes = place.blob_bytes();
+            if bytes > told.fetch_max(bytes, Ordering::Relaxed) {
+                (self.on_event)(&Event::Progress {
+                    reference: reference.clone(),
+                    bytes,
+                    total,
+                });
+            }
+        };
+        let running = Running {
+            credentials: &self.config.credentials,
+            place: Some(&place),
+            watch: Watch {
+                stall: self.config.stall,
+                activity: &self.activity,
+                look: &look,
+            },
+        };
+        self.storage.take(reference, source, &running)
+    }
+
+    fn tell_not_there(&self, reference: &BoundReference, source: &Source, error: &Error) {
+        (self.on_event)(&Event::NotThere {
+            reference: reference.clone(),
+            source: source.clone(),
+            message: error.to_string(),
+        });
+    }
+}
+
+/// What comes from a source, if that is the one that was asked. The machine's own storage gives layers unpacked, and says
+/// how large they were when they came to it.
+fn expected_bytes(image: &PlannedImage, source: &Source) -> Option<u64> {
+    let answer = image.answer.as_ref()?;
+    let is_exact = answer.source == *source && *source != Source::Machine;
+    is_exact.then(|| image.bytes_to_fetch()).flatten()
 }
 
 fn is_not_found(error: &Error) -> bool {
@@ -216,4 +280,11 @@ fn is_not_found(error: &Error) -> bool {
             ..
         }
     )
+}
+
+fn spooling(source: std::io::Error) -> Error {
+    Error::Io {
+        action: "make a place for the blobs of bound images",
+        source,
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::process::Command;
+use std::str::FromStr;
 
 use oci_manifest::{ImageReference, Transport};
 
 use crate::failure::classify;
 use crate::program::{ALIAS, RUN_ROOT, last_words};
-use crate::storage::Storage;
-use crate::{BoundReference, Credentials, Error, PullFailure};
+use crate::storage::{Running, Storage};
+use crate::{BoundReference, Error, PullFailure};
 
 /// Where an image may be taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,40 @@ impl fmt::Display for Source {
             Self::Beside(image) => write!(f, "{}{}", image.transport, image.path),
             Self::Machine => f.write_str("containers-storage"),
         }
+    }
+}
+
+/// A text that names no source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is neither registry, containers-storage, oci:DIR nor oci-archive:FILE")]
+pub struct BadSource(pub String);
+
+impl FromStr for Source {
+    type Err = BadSource;
+
+    /// As [`Display`](fmt::Display) writes it.
+    fn from_str(text: &str) -> Result<Self, BadSource> {
+        let bad = || BadSource(text.to_owned());
+        match text {
+            "registry" => return Ok(Self::Registry),
+            "containers-storage" => return Ok(Self::Machine),
+            _ => {}
+        }
+        let (name, path) = text.split_once(':').ok_or_else(bad)?;
+        let transport = match name {
+            "oci" => Transport::OciDir,
+            "oci-archive" => Transport::OciArchive,
+            _ => return Err(bad()),
+        };
+        // After a colon comes a name inside, and each image has its own.
+        if path.is_empty() || path.contains(':') {
+            return Err(bad());
+        }
+        let image = ImageReference {
+            transport,
+            name: path.to_owned(),
+        };
+        BesideImage::of(&image).map(Self::Beside).ok_or_else(bad)
     }
 }
 
@@ -67,6 +102,15 @@ impl BesideImage {
             path: path.into_string().ok()?,
         })
     }
+
+    /// What a bound image is called there.
+    #[must_use]
+    pub fn named(&self, reference: &BoundReference) -> ImageReference {
+        ImageReference {
+            transport: self.transport,
+            name: format!("{}:{reference}", self.path),
+        }
+    }
 }
 
 impl Storage {
@@ -75,17 +119,14 @@ impl Storage {
         &self,
         reference: &BoundReference,
         source: &Source,
-        credentials: &Credentials,
-        look: &(dyn Fn() + Sync),
+        running: &Running<'_>,
     ) -> Result<(), Error> {
         let name = reference.to_string();
         let ended = match source {
-            Source::Registry => {
-                self.podman(&["image", "pull", "--quiet", &name], credentials, look)
-            }
+            Source::Registry => self.podman(&["image", "pull", "--quiet", &name], running),
             Source::Beside(_) | Source::Machine => {
                 let from = source.skopeo_name(&name);
-                self.run("skopeo", copy(&from, &name), credentials, look)
+                self.run("skopeo", copy(&from, &name), running)
             }
         };
         let failed = |kind, message| Error::Pull {
@@ -116,4 +157,57 @@ fn copy(from: &str, name: &str) -> Command {
         "containers-storage:[overlay@{ALIAS}+{RUN_ROOT}]{name}"
     ));
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_named_as_they_are_shown() {
+        for text in [
+            "registry",
+            "containers-storage",
+            "oci:/srv/images",
+            "oci-archive:/srv/images.tar",
+        ] {
+            assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
+        }
+        let relative: Source = "oci:images".parse().unwrap();
+        let shown = relative.to_string();
+        assert!(
+            shown.starts_with("oci:/") && shown.ends_with("/images"),
+            "{shown}"
+        );
+        for bad in [
+            "",
+            "docker",
+            "oci",
+            "oci:",
+            "oci:/srv:v1",
+            "dir:/srv",
+            "Registry",
+        ] {
+            assert_eq!(bad.parse::<Source>(), Err(BadSource(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn an_image_beside_the_hosts_has_its_whole_name() {
+        let host = ImageReference {
+            transport: Transport::OciArchive,
+            name: "/srv/os.tar:v1".to_owned(),
+        };
+        let beside = BesideImage::of(&host).unwrap();
+        let name = beside.named(&"quay.io/os/app".parse().unwrap());
+        assert_eq!(
+            name.to_string(),
+            "oci-archive:/srv/os.tar:quay.io/os/app:latest"
+        );
+        let host = ImageReference {
+            transport: Transport::Registry,
+            ..host
+        };
+        assert_eq!(BesideImage::of(&host), None);
+    }
 }

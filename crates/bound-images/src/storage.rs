@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
 use rustix::fd::OwnedFd;
-use rustix::fs::{MemfdFlags, fstatvfs, memfd_create, syncfs};
+use rustix::fs::{MemfdFlags, memfd_create, syncfs};
 
 use crate::program::{
-    ALIAS, CREDENTIALS, Ended, RUN_ROOT, Setting, failed, not_run, run_in, run_plain,
+    ALIAS, Activity, CREDENTIALS, Ended, RUN_ROOT, Setting, Watch, failed, not_run, run_in,
+    run_plain,
 };
+use crate::spool::Place;
 use crate::stored::{StoredImage, parse};
 use crate::{Error, Event, OnEvent};
 
@@ -25,7 +27,7 @@ pub(crate) const PARENT: &str = "ostree/bootc";
 const RUN: &str = "bootc/storage";
 /// The oldest podman that is known to work.
 const OLDEST_PODMAN: (u32, u32) = (4, 3);
-/// A podman that neither reads nor writes for so long is ended. Pulls that wait for a registry have timeouts of their own.
+/// A program that fetches nothing, and neither reads nor writes for so long, is ended.
 pub(crate) const STALL: Duration = Duration::from_secs(300);
 
 /// Credentials for registries.
@@ -62,8 +64,18 @@ impl Credentials {
 /// The storage of a host.
 #[derive(Debug)]
 pub struct Storage {
+    /// The host's physical root.
+    pub(crate) root: Dir,
     pub(crate) store: Dir,
     run: Dir,
+}
+
+/// How a program is run on the storage, beside its arguments.
+pub(crate) struct Running<'a> {
+    pub(crate) credentials: &'a Credentials,
+    /// Where it puts what it transfers; else where it always does.
+    pub(crate) place: Option<&'a Place>,
+    pub(crate) watch: Watch<'a>,
 }
 
 impl Storage {
@@ -75,6 +87,7 @@ impl Storage {
     pub fn open(root: &Dir, run: &Dir) -> Result<Option<Self>, Error> {
         match root.open_dir(STORAGE) {
             Ok(store) => Ok(Some(Self {
+                root: root.try_clone().map_err(opening)?,
                 store,
                 run: run_root(run).map_err(opening)?,
             })),
@@ -107,6 +120,7 @@ impl Storage {
         root.create_dir_with(STORAGE_TMP, &private)
             .map_err(making)?;
         let storage = Self {
+            root: root.try_clone().map_err(opening)?,
             store: root.open_dir(STORAGE_TMP).map_err(opening)?,
             run: run_root(run).map_err(opening)?,
         };
@@ -124,7 +138,7 @@ impl Storage {
     /// When podman fails.
     pub fn images(&self) -> Result<Vec<StoredImage>, Error> {
         const LIST: [&str; 4] = ["image", "list", "--format", "json"];
-        let ended = self.podman(&LIST, &Credentials::None, &|| {})?;
+        let ended = self.ask_podman(&LIST)?;
         if !ended.success {
             return Err(failed("podman", &LIST, &ended));
         }
@@ -135,26 +149,27 @@ impl Storage {
         })
     }
 
-    /// What may be written on its file system.
-    pub(crate) fn available_bytes(&self) -> Result<u64, Error> {
-        let free = fstatvfs(&self.store).map_err(|errno| Error::Io {
-            action: "ask for free space in the storage of bound images",
-            source: errno.into(),
-        })?;
-        Ok(free.f_bavail.saturating_mul(free.f_frsize))
+    /// Run podman on the storage, for something that fetches nothing.
+    pub(crate) fn ask_podman(&self, arguments: &[&str]) -> Result<Ended, Error> {
+        let activity = Activity::new();
+        let running = Running {
+            credentials: &Credentials::None,
+            place: None,
+            watch: Watch {
+                stall: STALL,
+                activity: &activity,
+                look: &|| {},
+            },
+        };
+        self.podman(arguments, &running)
     }
 
     /// Run podman on the storage.
-    pub(crate) fn podman(
-        &self,
-        arguments: &[&str],
-        credentials: &Credentials,
-        look: &(dyn Fn() + Sync),
-    ) -> Result<Ended, Error> {
+    pub(crate) fn podman(&self, arguments: &[&str], running: &Running<'_>) -> Result<Ended, Error> {
         let mut command = Command::new("podman");
         command.args(["--root", ALIAS, "--runroot", RUN_ROOT]);
         command.args(arguments);
-        self.run("podman", command, credentials, look)
+        self.run("podman", command, running)
     }
 
     /// Run a program that finds the storage where podman does.
@@ -162,21 +177,23 @@ impl Storage {
         &self,
         program: &'static str,
         mut command: Command,
-        credentials: &Credentials,
-        look: &(dyn Fn() + Sync),
+        running: &Running<'_>,
     ) -> Result<Ended, Error> {
-        let file = credentials.file().map_err(|source| Error::Io {
-            action: "hand on credentials",
+        let handing = |source| Error::Io {
+            action: "hand on credentials and a place for blobs",
             source,
-        })?;
+        };
+        let credentials = running.credentials.file().map_err(handing)?;
+        let spool = running.place.map(Place::file).transpose();
         command.env("REGISTRY_AUTH_FILE", CREDENTIALS.1);
         let setting = Setting {
             store: &self.store,
             run: &self.run,
-            credentials: Some(Arc::new(file)),
-            stall: STALL,
+            credentials: Some(Arc::new(credentials)),
+            spool: spool.map_err(handing)?.map(Arc::new),
         };
-        run_in(&setting, command, look).map_err(|error| not_run(program, NEEDED_FOR, error))
+        run_in(&setting, command, running.watch)
+            .map_err(|error| not_run(program, NEEDED_FOR, error))
     }
 }
 

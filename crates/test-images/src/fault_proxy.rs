@@ -21,6 +21,13 @@ pub enum Fault {
     CutAfter(usize),
     /// The right header, so many bytes of the body, then nothing more while the client waits.
     StallAfter(usize),
+    /// The right answer, in pieces of so many bytes with a pause after each.
+    Trickle {
+        /// Bytes of a piece.
+        piece: usize,
+        /// After each.
+        pause: Duration,
+    },
     /// The right length, but one bit of the body is wrong.
     Flip,
 }
@@ -131,6 +138,12 @@ fn serve(mut client: TcpStream, upstream: &str, shared: &Shared) -> std::io::Res
             client.write_all(&answer[..answer.len().min(body + bytes)])?;
             // Until the client gives up.
             let _gone = client.read(&mut [0]);
+        }
+        Some(Fault::Trickle { piece, pause }) => {
+            for piece in answer.chunks(piece) {
+                client.write_all(piece)?;
+                std::thread::sleep(pause);
+            }
         }
         Some(Fault::Flip) => {
             let mut wrong = answer.clone();

@@ -114,53 +114,6 @@ fn a_bad_declaration_is_refused_and_named_before_anything_is_deployed() {
 }
 
 #[test]
-fn killed_anywhere_the_host_is_as_it_was_and_the_same_command_goes_on() {
-    let registry = Registry::start();
-    let machine = Machine::new(&[&registry]);
-    let at = registry.address();
-    for app in ["a", "b", "c"] {
-        push(&registry, &format!("{app}:v1"), app, None);
-    }
-    let names = ["a", "b", "c"].map(|app| format!("{at}/{app}:v1"));
-    let [a, b, c] = names.each_ref().map(String::as_str);
-    machine.put_os("1", &[a]);
-    machine.put_os("2", &[a, b, c]);
-    machine.deploy("1").ok();
-    let (entries, states) = (machine.boot_entries(), machine.states());
-    let os = machine.os("2");
-    let mut killed = 0;
-    for step in 0..12_u64 {
-        let mut command = machine.ours(["host", "deploy", &os]);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let said = Arc::new(Mutex::new(String::new()));
-        let (pipe, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
-        let listening = std::thread::spawn(move || {
-            for line in BufReader::new(pipe).lines() {
-                heard.lock().unwrap().push_str(&line.unwrap());
-            }
-        });
-        std::thread::sleep(Duration::from_millis(40 + step * step * 12));
-        // Later it is libostree, which freezes the file system for a moment: who is killed then leaves it frozen.
-        if !said.lock().unwrap().contains("checking out") {
-            // The program alone: its podmans end with it.
-            child.kill().unwrap();
-            killed += 1;
-        }
-        child.wait().unwrap();
-        listening.join().unwrap();
-        if machine.boot_entries() != entries {
-            break;
-        }
-        assert_eq!(machine.states(), states, "killed at step {step}");
-    }
-    assert!(killed >= 3, "{killed} were killed");
-    machine.deploy("2").ok();
-    machine.bound(["verify"]).ok();
-    assert_eq!(machine.states()[0].len(), 3);
-}
-
-#[test]
 fn a_deployment_that_cannot_be_read_keeps_everything() {
     let registry = Registry::start();
     let machine = Machine::new(&[&registry]);
@@ -187,38 +140,6 @@ fn commit_of_first(machine: &Machine) -> String {
     let status = machine.host(["status", "--verbose", "--json"]).ok().json();
     let first = &status["verbose"]["deployments"][0]["checksum"];
     first.as_str().unwrap().to_owned()
-}
-
-#[test]
-fn images_that_do_not_fit_are_refused_before_any_is_pulled() {
-    let registry = Registry::start();
-    let machine = Machine::new(&[&registry]);
-    let large = Layer::listing("file large size=24000000 seed=1").unwrap();
-    let layout = Layout::new().image("x", &Image::of([large]).build());
-    push_layout(&registry, "large:v1", &layout, None);
-    push(&registry, "small:v1", "small", None);
-    let name = |app: &str| format!("{}/{app}:v1", registry.address());
-    machine.put_os("1", &[&name("small"), &name("large")]);
-    // Room for all but one.
-    let filling = machine.root().join("filling");
-    let free = rustix::fs::statvfs(machine.root()).unwrap();
-    let bytes = free.f_bavail * free.f_frsize - 16_000_000;
-    let file = fs::File::create(&filling).unwrap();
-    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes).unwrap();
-    let failed = machine.deploy("1");
-    assert_eq!(failed.code, Some(6), "{failed}");
-    assert!(
-        failed
-            .stderr
-            .contains("not enough space for the bound images"),
-        "{failed}"
-    );
-    assert!(!failed.stderr.contains("pulling"), "{failed}");
-    assert_eq!(machine.boot_entries(), "");
-    drop(file);
-    fs::remove_file(filling).unwrap();
-    machine.deploy("1").ok();
-    assert_eq!(machine.states()[0].len(), 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A machine with `/run`, registries and podman's own storage of its own, and a host's disk mounted on it.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -193,6 +194,44 @@ impl Machine {
         command
     }
 
+    /// A program that runs with another podman than the machine's: `script`, which has that one's arguments.
+    pub(crate) fn with_podman(&self, script: &str, mut command: Command) -> Command {
+        let folder = self.path("bin");
+        fs::create_dir_all(&folder).unwrap();
+        let podman = folder.join("podman");
+        fs::write(&podman, script).unwrap();
+        fs::set_permissions(&podman, fs::Permissions::from_mode(0o755)).unwrap();
+        let others = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{others}", folder.display()));
+        command
+    }
+
+    /// Puts an application into podman's own storage, under a name.
+    pub(crate) fn load(&self, name: &str, application: &Built) {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new().image("x", application);
+        layout.write_dir(folder.path()).unwrap();
+        let mut copy = self.command("skopeo");
+        copy.args(["copy", "--quiet"]);
+        copy.arg(format!("oci:{}:x", folder.path().display()));
+        run(copy.arg(format!("containers-storage:{name}"))).ok();
+    }
+
+    /// A directory with an operating system that is bound to these images, for `--root`.
+    pub(crate) fn directory(&self, name: &str, images: &[&str]) -> String {
+        let root = self.path(name);
+        let links = root.join("usr/lib/bootc/bound-images.d");
+        fs::create_dir_all(&links).unwrap();
+        for (number, image) in images.iter().enumerate() {
+            let unit = format!("usr/share/app{number}.image");
+            fs::create_dir_all(root.join("usr/share")).unwrap();
+            fs::write(root.join(&unit), format!("[Image]\nImage={image}\n")).unwrap();
+            let link = links.join(format!("app{number}.image"));
+            std::os::unix::fs::symlink(format!("/{unit}"), link).unwrap();
+        }
+        root.to_str().unwrap().to_owned()
+    }
+
     /// The names of the images that podman finds.
     pub(crate) fn images(&self) -> Vec<String> {
         let format = "--format={{range .Names}}{{.}} {{end}}";
@@ -210,6 +249,17 @@ impl Machine {
 
     /// The same, with more lines of a listing.
     pub(crate) fn put_os_and(&self, tag: &str, images: &[&str], more: &str) {
+        self.put_os_over(tag, [], images, more);
+    }
+
+    /// The same, over other layers.
+    pub(crate) fn put_os_over(
+        &self,
+        tag: &str,
+        lower: impl IntoIterator<Item = Layer>,
+        images: &[&str],
+        more: &str,
+    ) {
         let mut listing = format!("{OS}\nfile usr/version {tag:?}\n{more}\n");
         for (number, image) in images.iter().enumerate() {
             let unit = format!("usr/share/containers/systemd/app{number}.container");
@@ -218,7 +268,8 @@ impl Machine {
                 "file {unit} {text:?}\nsymlink usr/lib/bootc/bound-images.d/app{number}.container -> /{unit}\n"
             ));
         }
-        let os = Image::of([Layer::listing(&listing).unwrap()]).label("version", tag);
+        let own = Layer::listing(&listing).unwrap();
+        let os = Image::of(lower.into_iter().chain([own])).label("version", tag);
         let layout = Layout::new().image(tag, &os.build());
         fs::create_dir_all(self.path("oci").join(tag)).unwrap();
         layout.write_dir(&self.path("oci").join(tag)).unwrap();
@@ -271,6 +322,15 @@ impl Drop for Machine {
 pub(crate) fn app(version: &str) -> Built {
     let listing = format!("{APP}\nfile version {version:?}");
     Image::of([Layer::listing(&listing).unwrap()]).build()
+}
+
+/// An OCI directory with this application under this name.
+pub(crate) fn write_layout(folder: &Path, name: &str, layout: &Layout) {
+    let made = tempfile::tempdir().unwrap();
+    layout.write_dir(made.path()).unwrap();
+    let from = format!("oci:{}:x", made.path().display());
+    let to = format!("oci:{}:{name}", folder.display());
+    tool("skopeo", ["copy", "--quiet", "--all", &from, &to]);
 }
 
 /// Puts an application into a registry; digest of its manifest.

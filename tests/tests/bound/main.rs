@@ -1,5 +1,5 @@
 //! Application images that hosts are bound to: real podman, a registry on a loopback port, and hosts on disks of their own.
-//! Needs root, loop devices, podman, skopeo, docker-registry and htpasswd.
+//! Needs root, loop devices, podman, skopeo, docker-registry, htpasswd and matchpathcon.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,5 +9,10 @@
 
 mod failures;
 mod harness;
+mod killed;
+mod labels;
+mod progress;
+mod sources;
+mod space;
 mod store;
 mod story;

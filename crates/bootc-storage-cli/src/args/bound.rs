@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bootc_storage::host::Which;
+use bootc_storage::host::bound::BoundSource;
 use clap::{Args, Subcommand};
 
 use super::SourceArgs;
@@ -40,6 +41,23 @@ pub(crate) struct TreeArgs {
     pub(crate) root: Option<PathBuf>,
 }
 
+/// Where bound images come from.
+#[derive(Debug, Args)]
+pub(crate) struct BoundSourceArgs {
+    /// Where bound images are taken from, the first that has one: beside (the oci: or oci-archive: that the host's own
+    /// image is read from), registry, containers-storage (podman's own), oci:DIR, oci-archive:FILE [default:
+    /// beside,registry; for a host's image from containers-storage: containers-storage,registry]
+    #[arg(long = "bound-from", value_name = "SOURCE,…", value_delimiter = ',')]
+    pub(crate) bound_from: Vec<BoundSource>,
+}
+
+impl BoundSourceArgs {
+    /// The sources, if any are named.
+    pub(crate) fn named(&self) -> Option<Vec<BoundSource>> {
+        (!self.bound_from.is_empty()).then(|| self.bound_from.clone())
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BoundListArgs {
     #[command(flatten)]
@@ -51,6 +69,8 @@ pub(crate) struct BoundPlanArgs {
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
     #[command(flatten)]
+    pub(crate) sources: BoundSourceArgs,
+    #[command(flatten)]
     pub(crate) source: SourceArgs,
 }
 
@@ -58,6 +78,8 @@ pub(crate) struct BoundPlanArgs {
 pub(crate) struct BoundPullArgs {
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
+    #[command(flatten)]
+    pub(crate) sources: BoundSourceArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

@@ -4,6 +4,7 @@ use bootc_storage::host::{Bootloader, Stateroot, Which};
 use clap::{Args, Subcommand, ValueEnum};
 use oci_manifest::{OstreeImageReference, SignatureSource, Transport};
 
+use super::bound::BoundSourceArgs;
 use super::{REFERENCE_HELP, SourceArgs, parse_reference};
 
 #[derive(Debug, Args)]
@@ -94,6 +95,8 @@ pub(crate) struct DeployArgs {
     #[arg(long = "karg", value_name = "ARGUMENT")]
     pub(crate) kernel_arguments: Vec<String>,
     #[command(flatten)]
+    pub(crate) bound: BoundSourceArgs,
+    #[command(flatten)]
     pub(crate) source: SourceArgs,
 }
 
@@ -120,6 +123,8 @@ pub(crate) struct UpgradeArgs {
     pub(crate) after: AfterArgs,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) bound: BoundSourceArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }
@@ -156,6 +161,8 @@ pub(crate) struct SwitchArgs {
     pub(crate) after: AfterArgs,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) bound: BoundSourceArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

@@ -2,7 +2,7 @@
 
 use oci_manifest::{Digest, ImageReference, OstreeImageReference};
 
-use super::bound::{BoundConfig, BoundPulled, BoundTree};
+use super::bound::{BoundConfig, BoundPulled, BoundTree, Sources};
 use super::deploy::Deployed;
 use super::deployment::{Deployment, Deployments};
 use super::plan::{DeploymentPlan, NewDeployment, merge_deployment};
@@ -97,7 +97,7 @@ impl LockedHost {
         Ok((plan, deployed))
     }
 
-    /// Pull the image, then what it is bound to, then deploy it. A failure before the deployment is written leaves the
+    /// See that all of it fits, pull the image, then what it is bound to, then deploy it. A failure before the deployment is written leaves the
     /// boot order as it was, and a rerun takes what has been fetched. What is deployed already and lacks some of what it is
     /// bound to gets it.
     ///
@@ -112,6 +112,8 @@ impl LockedHost {
         bound: &BoundConfig,
         observer: &Observer,
     ) -> Result<Updated, Error> {
+        let look_up = Sources::new(bound);
+        self.foresee_bound(pull, &request.source.imgref, config, bound, &look_up)?;
         observer(Event::Planned(pull));
         let pulled = self.storage.apply_pull(pull, config, observer)?;
         let reference = request.reference();
@@ -126,10 +128,11 @@ impl LockedHost {
         };
         let commit = updated.pulled.merge_commit;
         let bind = |host: &Self| {
-            host.pull_bound(
+            host.pull_bound_from(
                 BoundTree::Commit(&commit),
                 Some(&request.source.imgref),
                 bound,
+                &look_up,
                 observer,
             )
         };

@@ -10,6 +10,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use image_source::Auth;
 
+use crate::args::BoundSourceArgs;
+
 /// Each is a podman with its own connections and buffers.
 const JOBS: NonZeroUsize = match NonZeroUsize::new(3) {
     Some(jobs) => jobs,
@@ -17,7 +19,10 @@ const JOBS: NonZeroUsize = match NonZeroUsize::new(3) {
 };
 
 /// As the host's own image is pulled: the same credentials, and as often tried again.
-pub(crate) fn bound_config(pull: &PullConfig) -> anyhow::Result<BoundConfig> {
+pub(crate) fn bound_config(
+    pull: &PullConfig,
+    from: &BoundSourceArgs,
+) -> anyhow::Result<BoundConfig> {
     let credentials = match &pull.source.auth {
         Auth::File(path) => {
             let read = std::fs::read(path);
@@ -30,10 +35,9 @@ pub(crate) fn bound_config(pull: &PullConfig) -> anyhow::Result<BoundConfig> {
         run: machine_run()?,
         credentials,
         registries_conf: std::env::var_os("CONTAINERS_REGISTRIES_CONF"),
-        sources: None,
+        sources: from.named(),
+        source: pull.source.clone(),
         jobs: JOBS,
-        attempts: pull.source.retry.attempts,
-        first_delay: pull.source.retry.first_delay,
     })
 }
 

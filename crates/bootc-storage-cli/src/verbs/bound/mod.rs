@@ -17,14 +17,15 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
+use oci_manifest::ImageReference;
 
 pub(crate) use self::config::{bound_config, machine_run};
-pub(crate) use self::prune::prune_beside;
+pub(crate) use self::prune::{View as PruneView, prune_beside, would_prune};
 pub(crate) use self::shown::{ImageView, summary};
 #[cfg(test)]
 pub(crate) use self::{
-    list::View as ListView, plan::View as PlanView, prune::View as PruneView,
-    pull::View as PullView, verify::View as VerifyView,
+    list::View as ListView, plan::View as PlanView, pull::View as PullView,
+    verify::View as VerifyView,
 };
 use crate::args::{BoundVerb, Cli, Global};
 use crate::output::Output;
@@ -50,6 +51,13 @@ pub(crate) fn run(global: &Global, verb: &BoundVerb, output: &Output) -> anyhow:
 /// The deployment that was named, else the one that boots next.
 fn deployment(host: &LockedHost, which: Option<Which>) -> anyhow::Result<Deployment> {
     Ok(host.deployment(which.unwrap_or(Which::Index(0)))?)
+}
+
+/// The host's own image, by which deployments go on.
+fn image_of(deployment: &Deployment) -> Option<ImageReference> {
+    let origin = deployment.origin.as_ref()?;
+    let reference = origin.container_image().ok()??;
+    Some(reference.imgref)
 }
 
 fn open_root(path: &Path) -> anyhow::Result<Dir> {

@@ -6,7 +6,7 @@ use bootc_storage::host::bound::{BoundPlan, BoundTree};
 use serde::Serialize;
 
 use super::shown::ImageView;
-use super::{bound_config, deployment, open_root};
+use super::{bound_config, deployment, image_of, open_root};
 use crate::args::{BoundPlanArgs, Global};
 use crate::output::Output;
 use crate::text::{plain, size};
@@ -18,7 +18,8 @@ use crate::verbs::host::{self, pull_config};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct View {
     images: Vec<PlannedView>,
-    /// What the images that are missing take in transfer, as far as it is known.
+    /// What the images that are missing take in transfer, as far as it is known. What the storage has already, and what
+    /// several of them have, counts not at all or once.
     bytes_to_fetch: u64,
     /// What is odd about the declarations, in words.
     lints: Vec<String>,
@@ -38,13 +39,15 @@ struct PlannedView {
     declarations: Vec<String>,
     #[serde(flatten)]
     image: ImageView,
-    /// Digest of what the registry has under the name.
+    /// The source that says something of it: registry, containers-storage, oci:DIR or oci-archive:FILE.
+    source: Option<String>,
+    /// Digest of what the registry, or that other source, has under the name.
     registry_digest: Option<String>,
     /// That is another image than the one that is here.
     moved: bool,
     /// What its pull takes in transfer: nothing for one that is here; none where it is not known.
     bytes_to_fetch: Option<u64>,
-    /// Why the registry says nothing.
+    /// Why the last source that was asked says nothing.
     registry_problem: Option<String>,
 }
 
@@ -53,13 +56,14 @@ pub(super) fn run(
     args: &BoundPlanArgs,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let config = bound_config(&pull_config(&args.source)?)?;
+    let config = bound_config(&pull_config(&args.source)?, &args.sources)?;
     let host = host::open_locked(global, output)?;
     let plan = match &args.tree.root {
-        Some(path) => host.plan_bound(BoundTree::Root(&open_root(path)?), &config, true)?,
+        Some(path) => host.plan_bound(BoundTree::Root(&open_root(path)?), None, &config, true)?,
         None => {
-            let commit = deployment(&host, args.tree.deployment)?.id.commit;
-            host.plan_bound(BoundTree::Commit(&commit), &config, true)?
+            let deployment = deployment(&host, args.tree.deployment)?;
+            let tree = BoundTree::Commit(&deployment.id.commit);
+            host.plan_bound(tree, image_of(&deployment).as_ref(), &config, true)?
         }
     };
     let view = View::of(&plan);
@@ -77,21 +81,22 @@ impl View {
                 declared: image.declared.clone(),
                 declarations: image.declarations.clone(),
                 image: ImageView::planned(image),
-                registry_digest: match &image.registry {
-                    Some(Ok(found)) => Some(found.digest.to_string()),
-                    _ => None,
-                },
+                source: image
+                    .answer
+                    .as_ref()
+                    .map(|answer| answer.source.to_string()),
+                registry_digest: image.found().map(|found| found.digest.to_string()),
                 moved: image.has_moved(&plan.stored),
                 bytes_to_fetch: image.bytes_to_fetch(),
-                registry_problem: match &image.registry {
-                    Some(Err(problem)) => Some(problem.clone()),
-                    _ => None,
-                },
+                registry_problem: image
+                    .answer
+                    .as_ref()
+                    .and_then(|answer| answer.found.as_ref().err().cloned()),
             })
             .collect();
         let lints = plan.declarations.lints.iter();
         Self {
-            bytes_to_fetch: images.iter().filter_map(|image| image.bytes_to_fetch).sum(),
+            bytes_to_fetch: plan.plan.bytes_to_fetch(),
             images,
             lints: lints.map(ToString::to_string).collect(),
         }
@@ -110,11 +115,12 @@ impl View {
                 None => text.push_str(", size not known"),
             }
             text.push('\n');
+            let source = plain(image.source.as_deref().unwrap_or("-"));
             if let (true, Some(digest)) = (image.moved, &image.registry_digest) {
-                text.push_str(&format!("  moved: the registry has {digest}\n"));
+                text.push_str(&format!("  moved: {source} has {digest}\n"));
             }
             if let Some(problem) = &image.registry_problem {
-                text.push_str(&format!("  the registry: {}\n", plain(problem)));
+                text.push_str(&format!("  {source}: {}\n", plain(problem)));
             }
         }
         for lint in &self.lints {

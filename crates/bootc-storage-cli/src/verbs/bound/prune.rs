@@ -15,6 +15,8 @@ use crate::output::Output;
 use crate::text::{plain, size};
 use crate::verbs::host;
 
+const UNNEEDED: &str = ": no deployment declares it or was made with it, and no container uses it";
+
 /// What `bound prune --format json` prints.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "BoundPrune"))]
@@ -92,6 +94,15 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a prune of bound images would do, beside one of the rest; in words, why that is not known.
+pub(crate) fn would_prune(host: &LockedHost) -> Result<View, String> {
+    let plan = machine_run().and_then(|run| Ok(host.plan_bound_prune(&run)?));
+    match plan {
+        Ok(plan) => Ok(View::of_plan(&plan)),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}
+
 /// Prune after a change of deployments, which is done whatever comes of this.
 pub(crate) fn prune_beside(host: &LockedHost, run: &Dir, output: &Output) {
     match host.prune_bound(run) {
@@ -159,7 +170,7 @@ impl View {
         }
     }
 
-    fn human(&self) -> String {
+    pub(crate) fn human(&self) -> String {
         let mut text = String::new();
         let word = if self.dry_run {
             "Would remove"
@@ -167,7 +178,8 @@ impl View {
             "Removed"
         };
         for image in &self.removed {
-            text.push_str(&format!("{word}: {}\n", image.human()));
+            let why = if self.dry_run { UNNEEDED } else { "" };
+            text.push_str(&format!("{word}: {}{why}\n", image.human()));
         }
         for image in &self.refused {
             text.push_str(&format!(

@@ -6,7 +6,7 @@ use bootc_storage::host::bound::{BoundPulled, BoundTree};
 use serde::Serialize;
 
 use super::shown::images;
-use super::{bound_config, deployment, open_root};
+use super::{bound_config, deployment, image_of, open_root};
 use crate::args::{BoundPullArgs, Global};
 use crate::output::Output;
 use crate::progress::Progress;
@@ -42,7 +42,7 @@ pub(super) fn run(
     args: &BoundPullArgs,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let config = bound_config(&pull_config(&args.source)?)?;
+    let config = bound_config(&pull_config(&args.source)?, &args.sources)?;
     let progress = Progress::new(output);
     let observer = progress.observer();
     let host = host::open(global)?.lock(&observer)?;
@@ -50,9 +50,7 @@ pub(super) fn run(
         Some(path) => host.pull_bound(BoundTree::Root(&open_root(path)?), None, &config, &observer),
         None => {
             let deployment = deployment(&host, args.tree.deployment)?;
-            let origin = deployment.origin.as_ref();
-            let image = origin.and_then(|origin| origin.container_image().ok().flatten());
-            let image = image.map(|reference| reference.imgref);
+            let image = image_of(&deployment);
             let tree = BoundTree::Commit(&deployment.id.commit);
             host.pull_bound(tree, image.as_ref(), &config, &observer)
         }

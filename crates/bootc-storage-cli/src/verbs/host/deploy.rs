@@ -19,7 +19,7 @@ pub(super) fn run(global: &Global, args: &DeployArgs, output: &Output) -> anyhow
         locked: false,
         always: true,
     };
-    let view = carry_out(&mut host, &request, &config, false, output)?;
+    let view = carry_out(&mut host, &request, &config, &args.bound, false, output)?;
     output.result(&view, || view.human())?;
     Ok(ExitCode::SUCCESS)
 }

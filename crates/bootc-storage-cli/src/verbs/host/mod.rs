@@ -16,6 +16,7 @@ pub(crate) use self::update::pull_config;
 pub(crate) use self::{
     init::View as InitView,
     order::{PinView, UndeployView},
+    prune::PlanView as PrunePlanView,
     rollback::View as RollbackView,
     shown::CleanedUpView,
     status::VerboseView,

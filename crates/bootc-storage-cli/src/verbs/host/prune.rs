@@ -3,12 +3,40 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::shown::CleanedUpView;
 use crate::args::{Global, HostPruneArgs};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::verbs::bound;
-use crate::verbs::prune::PlanView;
+use crate::text::plain;
+use crate::verbs::{bound, prune};
+
+/// What `host prune --dry-run --format json` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "HostPrunePlan"))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PlanView {
+    #[serde(flatten)]
+    repository: prune::PlanView,
+    /// Bound images that would go, and that stay; none where that is not known.
+    bound_images: Option<bound::PruneView>,
+    /// Why it is not, in words.
+    bound_images_problem: Option<String>,
+}
+
+impl PlanView {
+    fn human(&self) -> String {
+        let mut text = self.repository.human();
+        if let Some(bound) = &self.bound_images {
+            text.push_str(&format!("\nBound images\n{}", bound.human()));
+        }
+        if let Some(problem) = &self.bound_images_problem {
+            text.push_str(&format!("\nBound images would stay: {}\n", plain(problem)));
+        }
+        text
+    }
+}
 
 pub(super) fn run(
     global: &Global,
@@ -26,7 +54,15 @@ pub(super) fn run(
     if args.dry_run {
         let plan = host.plan_clean_up(&unneeded, &observer);
         progress.finish();
-        let view = PlanView::of(plan?);
+        let (bound_images, bound_images_problem) = match bound::would_prune(&host) {
+            Ok(view) => (Some(view), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let view = PlanView {
+            repository: prune::PlanView::of(plan?),
+            bound_images,
+            bound_images_problem,
+        };
         output.result(&view, || view.human())?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -23,6 +23,13 @@ pub(super) fn run(global: &Global, args: &SwitchArgs, output: &Output) -> anyhow
         locked: false,
         always: false,
     };
-    let view = carry_out(&mut host, &request, &config, args.retain, output)?;
+    let view = carry_out(
+        &mut host,
+        &request,
+        &config,
+        &args.bound,
+        args.retain,
+        output,
+    )?;
     finish(&view, &args.after, output)
 }

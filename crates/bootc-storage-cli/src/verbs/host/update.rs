@@ -10,7 +10,7 @@ use ostree_layer::Limits;
 use serde::Serialize;
 
 use super::shown::{CleanedUpView, DeploymentView};
-use crate::args::{AfterArgs, PlaceArgs, SourceArgs};
+use crate::args::{AfterArgs, BoundSourceArgs, PlaceArgs, SourceArgs};
 use crate::exit;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -79,10 +79,11 @@ pub(super) fn carry_out(
     host: &mut LockedHost,
     request: &UpdateRequest,
     config: &PullConfig,
+    from: &BoundSourceArgs,
     retain: bool,
     output: &Output,
 ) -> anyhow::Result<View> {
-    let bound = bound::bound_config(config)?;
+    let bound = bound::bound_config(config, from)?;
     let progress = Progress::new(output);
     let observer = progress.observer();
     let before = host.deployed_images()?;

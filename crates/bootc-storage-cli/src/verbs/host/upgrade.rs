@@ -75,7 +75,7 @@ pub(super) fn run(
     if args.check {
         return check(&host, &request, args, &config, output);
     }
-    let view = carry_out(&mut host, &request, &config, false, output)?;
+    let view = carry_out(&mut host, &request, &config, &args.bound, false, output)?;
     finish(&view, &args.after, output)
 }
 

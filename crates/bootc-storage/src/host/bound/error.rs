@@ -17,7 +17,6 @@ pub(crate) fn kind(error: &Bound) -> Kind {
     match error {
         Bound::Tree { .. } | Bound::Missing { .. } | Bound::Record { .. } => Kind::Corrupt,
         Bound::Declaration { .. } | Bound::Label { .. } => Kind::Invalid,
-        Bound::NoSpace { .. } => Kind::NoSpace,
         Bound::Pull { kind, .. } => match kind {
             PullFailure::NotFound => Kind::NotFound,
             PullFailure::Denied => Kind::Denied,

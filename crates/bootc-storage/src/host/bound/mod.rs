@@ -4,21 +4,26 @@
 mod error;
 mod prune;
 mod pull;
+mod sources;
+mod space;
 mod status;
 mod tree;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
-use bound_images::{Credentials, Source};
+use bound_images::Credentials;
 use cap_std::fs::Dir;
+use image_source::SourceConfig;
 
 pub use prune::BoundPruned;
 pub use pull::{BoundPlan, BoundPulled, BoundTree};
+pub use sources::BoundSource;
+pub use space::SpaceShortage;
 pub use status::{BoundImage, BoundStatus};
 
 pub(crate) use error::kind;
+pub(in crate::host) use sources::Sources;
 
 /// How bound images are pulled, and where programs run.
 #[derive(Debug)]
@@ -30,11 +35,9 @@ pub struct BoundConfig {
     /// `CONTAINERS_REGISTRIES_CONF` of the environment.
     pub registries_conf: Option<OsString>,
     /// Where images are taken from, in order; none to have that follow from where the host's image comes from.
-    pub sources: Option<Vec<Source>>,
+    pub sources: Option<Vec<BoundSource>>,
+    /// How the host's own image is fetched: how often a pull is tried, and how long one may stall, is the same.
+    pub source: SourceConfig,
     /// How many are pulled at once.
     pub jobs: NonZeroUsize,
-    /// How often a pull is tried that failed in a way that may pass.
-    pub attempts: u32,
-    /// The wait after the first failure; it doubles.
-    pub first_delay: Duration,
 }

@@ -1,17 +1,22 @@
 //! Pulling what a commit is bound to: all of it, before there is a deployment.
 
+use std::collections::BTreeSet;
+
 use bound_images::{
-    BesideImage, BoundReference, Declarations, DirTree, Event as BoundEvent, LockRecord, Plan,
-    PullConfig, RecordName, Registry, Source, Storage as BoundStorage, StoredImage,
+    BoundReference, Declarations, DirTree, Event as BoundEvent, LockRecord, Plan, PullConfig,
+    RecordName, Storage as BoundStorage, StoredImage,
 };
 use cap_std::fs::Dir;
-use oci_manifest::{ImageReference, Transport};
+use oci_manifest::{Digest, ImageReference};
 use ostree_objects::Checksum;
 use selinux_label::Policy;
 
-use super::BoundConfig;
+use super::sources::sources;
+use super::tree::foretold_declarations;
+use super::{BoundConfig, Sources};
 use crate::host::LockedHost;
 use crate::host::plan::store;
+use crate::pull::{self, PullPlan};
 use crate::selinux::StoredTree;
 use crate::{Error, Event, Observer, Phase};
 
@@ -47,46 +52,84 @@ pub struct BoundPulled {
 }
 
 impl LockedHost {
-    /// What a tree is bound to, and what of it is there. Registries are asked about what is missing, or about all.
-    /// Writes nothing to disk.
+    /// What a tree is bound to, and what of it is there. Sources are asked about what is missing, or about all: those that
+    /// `config` names, or that follow from `image`, the host's own. Writes nothing to disk.
     ///
     /// # Errors
     /// When declarations, the record or the storage cannot be read.
     pub fn plan_bound(
         &self,
         tree: BoundTree<'_>,
+        image: Option<&ImageReference>,
         config: &BoundConfig,
         ask_about_all: bool,
     ) -> Result<BoundPlan, Error> {
         let declarations = self.declarations(tree)?;
-        let stored = match BoundStorage::open(&self.dirs.root, &config.run)? {
-            Some(storage) if !declarations.list.is_empty() => storage.images()?,
-            _ => Vec::new(),
-        };
         let record = self.record(tree)?;
-        let mut plan = Plan::new(&declarations, &record, &stored);
-        let registry = Registry::new(&config.credentials, config.registries_conf.clone());
-        plan.ask(&registry, &[Source::Registry], ask_about_all);
-        Ok(BoundPlan {
-            declarations,
-            plan,
-            stored,
-        })
+        let sources = sources(config, image)?;
+        let look_up = Sources::new(config);
+        let mut bound = self.compare(declarations, &record, &config.run)?;
+        let blobs = self.stored_blobs(&config.run)?;
+        bound.plan.ask(&look_up, &sources, ask_about_all, &blobs);
+        Ok(bound)
+    }
+
+    /// Before anything of an image is fetched: that it fits together with what it is bound to, as far as its small layers
+    /// tell what that is. Whatever else is wrong is told later, by who needs it.
+    pub(in crate::host) fn foresee_bound(
+        &self,
+        pull: &PullPlan,
+        image: &ImageReference,
+        pull_config: &pull::PullConfig,
+        config: &BoundConfig,
+        look_up: &Sources<'_>,
+    ) -> Result<(), Error> {
+        pull.require_space()?;
+        let declarations = match pull.stored_commit() {
+            // The exact check comes at once.
+            Some(_) => None,
+            None => pull.foretell(&self.storage, pull_config),
+        };
+        let Some(declarations) = declarations.as_ref().and_then(foretold_declarations) else {
+            return Ok(());
+        };
+        let none = LockRecord::default();
+        let Ok(mut bound) = self.compare(declarations, &none, &config.run) else {
+            return Ok(());
+        };
+        let blobs = self.stored_blobs(&config.run)?;
+        bound
+            .plan
+            .ask(look_up, &sources(config, Some(image))?, false, &blobs);
+        self.require_space(&image.to_string(), Some(pull), &bound.plan)
     }
 
     /// Pull what a tree is bound to and is not there; for a commit, record under which digest each image is there then.
     /// `image` is the host's own image: where it is read from a directory or an archive, bound images are looked for beside
-    /// it.
+    /// it, unless `config` says where.
     ///
     /// Nothing is done, and podman is not needed, where the tree is bound to nothing.
     ///
     /// # Errors
-    /// As [`Self::plan_bound`]; [`bound_images::Error`] for what cannot be pulled: what could be stays for the next time.
+    /// As [`Self::plan_bound`]; [`Error::SpaceForAll`]; [`bound_images::Error`] for what cannot be pulled: what could be
+    /// stays for the next time.
     pub fn pull_bound(
         &self,
         tree: BoundTree<'_>,
         image: Option<&ImageReference>,
         config: &BoundConfig,
+        observer: &Observer,
+    ) -> Result<BoundPulled, Error> {
+        self.pull_bound_from(tree, image, config, &Sources::new(config), observer)
+    }
+
+    /// The same, with sources some of which may have been asked already.
+    pub(in crate::host) fn pull_bound_from(
+        &self,
+        tree: BoundTree<'_>,
+        image: Option<&ImageReference>,
+        config: &BoundConfig,
+        look_up: &Sources<'_>,
         observer: &Observer,
     ) -> Result<BoundPulled, Error> {
         let declarations = self.declarations(tree)?;
@@ -95,19 +138,20 @@ impl LockedHost {
         }
         observer(Event::Phase(Phase::BoundImages));
         let tell = |event: &BoundEvent| observer(Event::Bound(event));
-        let storage = BoundStorage::ensure(&self.dirs.root, &config.run, &tell)?;
         let before = self.record(tree)?;
+        let storage = BoundStorage::ensure(&self.dirs.root, &config.run, &tell)?;
         let mut plan = Plan::new(&declarations, &before, &storage.images()?);
-        let sources = sources(config, image);
-        let registry = Registry::new(&config.credentials, config.registries_conf.clone());
-        plan.ask(&registry, &sources, false);
-        plan.check_space(&storage)?;
+        let sources = sources(config, image)?;
+        plan.ask(look_up, &sources, false, &storage.blobs());
+        self.require_space(&shown(tree, image), None, &plan)?;
+        let retry = &config.source.retry;
         let pull = PullConfig {
             credentials: config.credentials.clone(),
             sources,
             jobs: config.jobs,
-            attempts: config.attempts,
-            first_delay: config.first_delay,
+            attempts: retry.attempts,
+            first_delay: retry.first_delay,
+            stall: config.source.stall_timeout,
         };
         let synced = storage.pull_missing(&plan, &pull, &tell)?;
         storage.label_once(self.policy_of(tree)?.as_ref(), &tell)?;
@@ -123,6 +167,28 @@ impl LockedHost {
             record: synced.record,
             pulled: synced.pulled,
         })
+    }
+
+    fn compare(
+        &self,
+        declarations: Declarations,
+        record: &LockRecord,
+        run: &Dir,
+    ) -> Result<BoundPlan, Error> {
+        let stored = match BoundStorage::open(&self.dirs.root, run)? {
+            Some(storage) if !declarations.list.is_empty() => storage.images()?,
+            _ => Vec::new(),
+        };
+        Ok(BoundPlan {
+            plan: Plan::new(&declarations, record, &stored),
+            declarations,
+            stored,
+        })
+    }
+
+    fn stored_blobs(&self, run: &Dir) -> Result<BTreeSet<Digest>, Error> {
+        let storage = BoundStorage::open(&self.dirs.root, run)?;
+        Ok(storage.map(|storage| storage.blobs()).unwrap_or_default())
     }
 
     fn declarations(&self, tree: BoundTree<'_>) -> Result<Declarations, Error> {
@@ -162,20 +228,12 @@ impl LockedHost {
     }
 }
 
-/// Where images are looked for: beside the host's image, where that is a directory, an archive, or in podman's storage.
-fn sources(config: &BoundConfig, image: Option<&ImageReference>) -> Vec<Source> {
-    if let Some(sources) = &config.sources {
-        return sources.clone();
-    }
-    let Some(image) = image else {
-        return vec![Source::Registry];
-    };
-    if let Some(beside) = BesideImage::of(image) {
-        return vec![Source::Beside(beside), Source::Registry];
-    }
-    match image.transport {
-        Transport::ContainerStorage => vec![Source::Machine, Source::Registry],
-        _ => vec![Source::Registry],
+/// Whose bound images they are.
+fn shown(tree: BoundTree<'_>, image: Option<&ImageReference>) -> String {
+    match (image, tree) {
+        (Some(image), _) => image.to_string(),
+        (None, BoundTree::Commit(commit)) => commit.to_string(),
+        (None, BoundTree::Root(_)) => "the directory".to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use bound_images::{Declarations, Node, Tree, TreeError};
 use ostree_objects::Checksum;
 use selinux_label::PolicyTree as _;
 
+use crate::pull::Foretold;
 use crate::selinux::StoredTree;
 use crate::{Error, Storage};
 
@@ -52,4 +53,10 @@ impl Storage {
         let tree = StoredTree::published(&self.repo, tree.tree);
         Ok(Declarations::read(&CommitTree(tree))?)
     }
+}
+
+/// What a tree that is not here yet will be bound to, as far as that can be told.
+pub(super) fn foretold_declarations(tree: &Foretold) -> Option<Declarations> {
+    let tree = StoredTree::staged(&tree.stage, tree.root);
+    Declarations::read(&CommitTree(tree)).ok()
 }
