@@ -57,9 +57,7 @@ impl Storage {
             .iter()
             .filter(|image| image.state.is_missing())
             .collect();
-        if !missing.is_empty() {
-            self.pull_each(&missing, config, on_event)?;
-        }
+        self.pull_each(&missing, config, on_event)?;
         let images = self.images()?;
         let digest = |image: &PlannedImage| -> Result<(BoundReference, Digest), Error> {
             match ImageState::of(&image.reference, &LockRecord::default(), &images) {

@@ -57,7 +57,7 @@ fn labels(store: &Path) -> Vec<(String, &'static str, String)> {
             waiting.extend(entries.map(|entry| entry.unwrap().path()));
             "dir"
         } else if kind.is_symlink() {
-            "symlink"
+            "lnk_file"
         } else {
             assert!(kind.is_file(), "{}", path.display());
             "file"
@@ -73,7 +73,7 @@ fn labels(store: &Path) -> Vec<(String, &'static str, String)> {
 /// What libselinux says of the same paths.
 #[track_caller]
 fn assert_as_libselinux(rules: &Path, labels: &[(String, &'static str, String)]) {
-    for kind in ["dir", "file", "symlink"] {
+    for kind in ["dir", "file", "lnk_file"] {
         let of_kind: Vec<_> = labels.iter().filter(|one| one.1 == kind).collect();
         let paths = of_kind.iter().map(|one| one.0.as_str());
         let options = ["-n", "-N", "-m", kind, "-f", rules.to_str().unwrap()];

@@ -11,12 +11,12 @@ use whole_program_tests::{Run, run, tool};
 use crate::harness::{Machine, push, push_layout};
 
 /// A layer that no packing makes smaller.
-fn large(bytes: u64, seed: &str) -> Layer {
+fn large(bytes: u64, seed: u32) -> Layer {
     Layer::listing(&format!("file usr/large size={bytes} seed={seed}")).unwrap()
 }
 
 fn push_large(registry: &Registry, name: &str, bytes: u64) -> String {
-    let layout = Layout::new().image("x", &Image::of([large(bytes, name)]).build());
+    let layout = Layout::new().image("x", &Image::of([large(bytes, 1)]).build());
     push_layout(registry, &format!("{name}:v1"), &layout, None);
     format!("{}/{name}:v1", registry.address())
 }
@@ -35,7 +35,7 @@ fn leave_free(machine: &Machine, bytes: u64) -> fs::File {
 /// none.
 fn deploy(registry: &Registry, os_bytes: Option<u64>, images: &[&str]) -> (Machine, Run) {
     let machine = Machine::new(&[registry]);
-    machine.put_os_over("1", os_bytes.map(|bytes| large(bytes, "os")), images, "");
+    machine.put_os_over("1", os_bytes.map(|bytes| large(bytes, 2)), images, "");
     leave_free(&machine, 42_000_000);
     let run = machine.deploy("1");
     (machine, run)
@@ -97,7 +97,7 @@ fn on_file_systems_of_their_own_each_is_counted_apart() {
     let registry = Registry::start();
     let app = push_large(&registry, "app", 16_000_000);
     let machine = Machine::new(&[&registry]);
-    machine.put_os_over("1", [large(20_000_000, "os")], &[&app], "");
+    machine.put_os_over("1", [large(20_000_000, 2)], &[&app], "");
     leave_free(&machine, 42_000_000);
     mount_storage(&machine, 24_000_000);
     let refused = machine.deploy("1");
@@ -143,7 +143,7 @@ fn layers_that_are_there_or_that_images_share_count_once() {
     let machine = Machine::new(&[&registry]);
     let versions = ["v1", "v2"].map(|version| {
         let own = Layer::listing(&format!("file version {version:?}")).unwrap();
-        let layout = Layout::new().image("x", &Image::of([large(5_000_000, "base"), own]).build());
+        let layout = Layout::new().image("x", &Image::of([large(5_000_000, 3), own]).build());
         push_layout(&registry, &format!("app:{version}"), &layout, None);
         format!("{}/app:{version}", registry.address())
     });
