@@ -36,7 +36,7 @@ pub(crate) fn source_config(args: &SourceArgs) -> anyhow::Result<SourceConfig> {
     Ok(SourceConfig {
         platform: args.platform.clone().unwrap_or_else(Platform::host),
         auth,
-        cert_dir: args.cert_dir.clone(),
+        cert_dir: args.cert_dir.as_deref().map(absolute).transpose()?,
         tls_verify: args.insecure_skip_tls_verification.then_some(false),
         policy,
         retry: Retry {

@@ -13,8 +13,8 @@ use crate::{BoundReference, Error};
 /// Where an image declares what it is bound to.
 pub const DECLARATIONS: &str = "usr/lib/bootc/bound-images.d";
 
-/// Keys of [`Kind`]'s section that say how podman pulls, which a bound image's pull does not heed.
-const IGNORED_KEYS: [&str; 14] = [
+/// Keys of an `[Image]` section that say how podman pulls, which a bound image's pull does not heed.
+const IGNORED_OF_IMAGES: [&str; 14] = [
     "AllTags",
     "Arch",
     "CertDir",
@@ -24,12 +24,15 @@ const IGNORED_KEYS: [&str; 14] = [
     "ImageTag",
     "OS",
     "PodmanArgs",
-    "Pull",
+    "Policy",
     "Retry",
     "RetryDelay",
     "TLSVerify",
     "Variant",
 ];
+
+/// The same of a `[Container]` section, whose other keys are about running.
+const IGNORED_OF_CONTAINERS: [&str; 3] = ["Pull", "Retry", "RetryDelay"];
 
 /// What a declaration's unit is, by the extension of the link's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +48,13 @@ impl Kind {
         match self {
             Self::Image => "Image",
             Self::Container => "Container",
+        }
+    }
+
+    const fn ignored_keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Image => &IGNORED_OF_IMAGES,
+            Self::Container => &IGNORED_OF_CONTAINERS,
         }
     }
 
@@ -219,8 +229,10 @@ impl Unit {
 
     fn oddities(&self) -> Vec<Oddity> {
         let section = self.kind.section();
-        let mut oddities: Vec<Oddity> = IGNORED_KEYS
-            .into_iter()
+        let mut oddities: Vec<Oddity> = self
+            .kind
+            .ignored_keys()
+            .iter()
             .filter(|key| self.file.last(section, key).is_some())
             .map(|key| Oddity::IgnoredKey { key })
             .collect();

@@ -157,7 +157,7 @@ pub enum DeclarationFault {
     /// Only links declare images.
     #[error("it is not a symbolic link; link to a .image or .container file")]
     NotALink,
-    /// The link leads nowhere in the tree.
+    /// The link leads nowhere in the tree, or round in a circle.
     #[error("the link leads to nothing inside the image")]
     Dangling,
     /// The link leads to something that is no file.

@@ -32,7 +32,7 @@ pub use pull::{PullConfig, Synced};
 pub use record::{BadRecordName, LockRecord, RECORDS, RecordName};
 pub use reference::BoundReference;
 pub use registry::{Found, Registry};
-pub use source::{BadSource, BesideImage, Source};
+pub use source::{Access, BadSource, BesideImage, Source};
 pub use storage::{Credentials, STORAGE, Storage};
 pub use stored::StoredImage;
 pub use tree::{DirTree, Node, Tree, TreeError};

@@ -11,13 +11,17 @@ use crate::plan::{ImageState, Plan, PlannedImage};
 use crate::program::{Activity, Watch, failed};
 use crate::spool::Spool;
 use crate::storage::{Running, Storage};
-use crate::{BoundReference, Credentials, Error, Event, LockRecord, OnEvent, PullFailure, Source};
+use crate::{
+    Access, BoundReference, Credentials, Error, Event, LockRecord, OnEvent, PullFailure, Source,
+};
 
 /// How images are pulled.
 #[derive(Debug, Clone)]
 pub struct PullConfig {
     /// For registries.
     pub credentials: Credentials,
+    /// How sources are read.
+    pub access: Access,
     /// Where images are taken from; the first that has one.
     pub sources: Vec<Source>,
     /// How many at once.
@@ -250,7 +254,8 @@ impl Pull<'_> {
                 look: &look,
             },
         };
-        self.storage.take(reference, source, &running)
+        self.storage
+            .take(reference, source, &self.config.access, &running)
     }
 
     fn tell_not_there(&self, reference: &BoundReference, source: &Source, error: &Error) {

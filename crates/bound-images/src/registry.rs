@@ -6,10 +6,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oci_manifest::{Digest, Document, Manifest, Platform, parse_document};
+use oci_manifest::{Digest, Document, Manifest, parse_document};
 
 use crate::program::{CREDENTIALS, last_words, not_run, run_plain};
-use crate::{BoundReference, Credentials, LookUp, Source};
+use crate::{Access, BoundReference, Credentials, LookUp, Source};
 
 /// What a source has under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl Found {
 #[derive(Debug)]
 pub struct Registry<'a> {
     credentials: &'a Credentials,
+    access: &'a Access,
     /// podman's own variable, which skopeo takes as an option.
     registries_conf: Option<OsString>,
     stall: Duration,
@@ -54,11 +55,13 @@ impl<'a> Registry<'a> {
     #[must_use]
     pub const fn new(
         credentials: &'a Credentials,
+        access: &'a Access,
         registries_conf: Option<OsString>,
         stall: Duration,
     ) -> Self {
         Self {
             credentials,
+            access,
             registries_conf,
             stall,
         }
@@ -70,6 +73,9 @@ impl<'a> Registry<'a> {
             command.arg("--registries-conf").arg(path);
         }
         command.args(["inspect", "--raw"]);
+        if name.starts_with("docker://") {
+            command.args(self.access.of_registry());
+        }
         command.arg(name);
         command.env("REGISTRY_AUTH_FILE", CREDENTIALS.1);
         let file = self.credentials.file().map_err(|error| error.to_string())?;
@@ -95,7 +101,7 @@ impl LookUp for Registry<'_> {
         let manifest = match parse_document(&bytes).map_err(|error| error.to_string())? {
             Document::Manifest(manifest) => manifest,
             Document::Index(index) => {
-                let chosen = index.select(&Platform::host());
+                let chosen = index.select(&self.access.platform);
                 let chosen = chosen.map_err(|error| error.to_string())?;
                 let name = format!("{}@{}", reference.repository(), chosen.digest);
                 let bytes = self.manifest(&source.skopeo_name(&name))?;

@@ -1,10 +1,11 @@
 //! Where an image is taken from.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::str::FromStr;
 
-use oci_manifest::{ImageReference, Transport};
+use oci_manifest::{ImageReference, Platform, Transport};
 
 use crate::failure::classify;
 use crate::program::{ALIAS, RUN_ROOT, last_words};
@@ -78,6 +79,58 @@ impl Source {
     }
 }
 
+/// How sources are read, beside credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Which image of an index is taken.
+    pub platform: Platform,
+    /// A directory of certificates and keys for registries (`containers-certs.d(5)`).
+    pub cert_dir: Option<PathBuf>,
+    /// `Some(false)` allows plain HTTP and unknown certificates; otherwise what the machine's configuration says.
+    pub tls_verify: Option<bool>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            platform: Platform::host(),
+            cert_dir: None,
+            tls_verify: None,
+        }
+    }
+}
+
+impl Access {
+    /// For `podman pull` and `skopeo inspect`.
+    pub(crate) fn of_registry(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        if let Some(verify) = self.tls_verify {
+            options.push(format!("--tls-verify={verify}"));
+        }
+        if let Some(dir) = &self.cert_dir {
+            options.push(format!("--cert-dir={}", dir.display()));
+        }
+        options
+    }
+
+    /// The platform where it is another than this machine's, each part after one of these options.
+    pub(crate) fn of_platform(&self, names: [&str; 3]) -> Vec<String> {
+        let Platform {
+            os,
+            architecture,
+            variant,
+        } = &self.platform;
+        if self.platform == Platform::host() {
+            return Vec::new();
+        }
+        let values = [Some(os), Some(architecture), variant.as_ref()];
+        let options = names.iter().zip(values);
+        options
+            .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+            .collect()
+    }
+}
+
 /// An OCI directory or archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BesideImage {
@@ -119,14 +172,22 @@ impl Storage {
         &self,
         reference: &BoundReference,
         source: &Source,
+        access: &Access,
         running: &Running<'_>,
     ) -> Result<(), Error> {
         let name = reference.to_string();
         let ended = match source {
-            Source::Registry => self.podman(&["image", "pull", "--quiet", &name], running),
+            Source::Registry => {
+                let mut options = access.of_registry();
+                options.extend(access.of_platform(["--os", "--arch", "--variant"]));
+                let mut arguments = vec!["image", "pull", "--quiet"];
+                arguments.extend(options.iter().map(String::as_str));
+                arguments.push(&name);
+                self.podman(&arguments, running)
+            }
             Source::Beside(_) | Source::Machine => {
                 let from = source.skopeo_name(&name);
-                self.run("skopeo", copy(&from, &name), running)
+                self.run("skopeo", copy(&from, &name, access), running)
             }
         };
         let failed = |kind, message| Error::Pull {
@@ -149,8 +210,9 @@ impl Storage {
 }
 
 /// `skopeo copy` into the storage, to be run where it is at its path.
-fn copy(from: &str, name: &str) -> Command {
+fn copy(from: &str, name: &str, access: &Access) -> Command {
     let mut command = Command::new("skopeo");
+    command.args(access.of_platform(["--override-os", "--override-arch", "--override-variant"]));
     // Signatures are checked first and then left out: with them, skopeo refuses to describe layers anew.
     command.args(["copy", "--quiet", "--remove-signatures", from]);
     command.arg(format!(
@@ -190,6 +252,27 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Source>(), Err(BadSource(bad.to_owned())));
         }
+    }
+
+    #[test]
+    fn what_is_as_always_is_not_said() {
+        let names = ["--os", "--arch", "--variant"];
+        let usual = Access::default();
+        assert_eq!(usual.of_registry(), [""; 0]);
+        assert_eq!(usual.of_platform(names), [""; 0]);
+        let other = Access {
+            platform: "linux/arm/v7".parse().unwrap(),
+            cert_dir: Some("/etc/certs".into()),
+            tls_verify: Some(false),
+        };
+        assert_eq!(
+            other.of_registry(),
+            ["--tls-verify=false", "--cert-dir=/etc/certs"]
+        );
+        assert_eq!(
+            other.of_platform(names),
+            ["--os=linux", "--arch=arm", "--variant=v7"]
+        );
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn only_links_to_files_declare_an_image() {
     root.link("x.image", "/usr/share")
         .refused("not lead to a regular file");
     let root = Root::new();
-    root.link("x.image", "x.image").refused("too many links");
+    root.link("x.image", "x.image").refused("leads to nothing");
     let root = Root::new();
     root.unit("y.image", "[Image]\nImage=quay.io/os/a:1\n");
     root.link("x.image", "/usr/share/containers/systemd/y.image/below")
@@ -341,7 +341,9 @@ fn what_works_and_is_odd_is_told() {
     );
     root.unit(
         "c.container",
-        &format!("[Container]\nImage=quay.io/os/c\n{FOUND_THERE}"),
+        &format!(
+            "[Container]\nImage=quay.io/os/c\nPodmanArgs=--memory=1g\nPull=always\n{FOUND_THERE}"
+        ),
     );
     root.unit("d.container", "[Container]\nImage=quay.io/os/d:1\n");
     root.unit(
@@ -363,6 +365,7 @@ fn what_works_and_is_odd_is_told() {
         lints,
         [
             ("b.container", &Oddity::Duplicate { of }),
+            ("c.container", &Oddity::IgnoredKey { key: "Pull" }),
             ("c.container", &Oddity::Untagged),
             ("d.container", &Oddity::OtherStorage),
             ("e.image", &Oddity::IgnoredKey { key: "Arch" }),

@@ -1,18 +1,14 @@
 //! What fails, and what is left then.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use test_images::fault_proxy::{Fault, FaultProxy};
 use test_images::registry::Registry;
-use test_images::{Image, Layer, Layout};
+
 use whole_program_tests::{program, run};
 
-use crate::harness::{Machine, push, push_layout};
+use crate::harness::{Machine, push};
 
 #[test]
 fn a_pull_that_fails_leaves_the_host_as_it_was_and_a_rerun_fetches_what_is_missing() {
@@ -111,6 +107,79 @@ fn a_bad_declaration_is_refused_and_named_before_anything_is_deployed() {
     );
     assert!(failed.stderr.contains("not a symbolic link"), "{failed}");
     assert_eq!(machine.boot_entries(), "");
+}
+
+/// What an image declares that its builder got wrong, or means badly.
+#[test]
+fn hostile_declarations_are_refused_with_a_clear_word_and_nothing_is_deployed() {
+    let machine = Machine::new(&[]);
+    let link = "symlink usr/lib/bootc/bound-images.d/app.image -> /usr/share/app.image";
+    let unit = |text: &str| format!("file usr/share/app.image \"{text}\"\n{link}");
+    let crowd: String = (0..10_000)
+        .map(|number| format!("symlink usr/lib/bootc/bound-images.d/{number}.image -> /x\n"))
+        .collect();
+    let cases = [
+        (
+            "symlink usr/lib/bootc/bound-images.d/app.image -> ../../../../../../../../etc/machine-id".to_owned(),
+            "the link leads to nothing inside the image",
+        ),
+        (
+            "symlink usr/lib/bootc/bound-images.d/app.image -> app.image".to_owned(),
+            "the link leads to nothing inside the image",
+        ),
+        (
+            unit(r"[Image]\nImage=quay.io/os/%i:1\n"),
+            "has a systemd specifier (%i)",
+        ),
+        (
+            unit(r"[Image]\nImage=quay.io/os/app:1%\n"),
+            "unfinished specifier",
+        ),
+        (
+            unit(r"[Image]\nImage=quay.io/os/app:1\x1b[2J\n"),
+            "control characters",
+        ),
+        (
+            unit(r"[Image]\nImage=--authfile=/etc/shadow\n"),
+            "Image=--authfile=/etc/shadow",
+        ),
+        (
+            r#"symlink "usr/lib/bootc/bound-images.d/a\x1bb.image" -> /x"#.to_owned(),
+            "control characters",
+        ),
+        (crowd, "more than 1000 entries"),
+    ];
+    for (number, (listing, said)) in cases.iter().enumerate() {
+        let tag = format!("bad{number}");
+        machine.put_os_and(&tag, &[], listing);
+        let failed = machine.deploy(&tag);
+        assert_eq!(failed.code, Some(1), "{number}: {failed}");
+        assert!(failed.stderr.contains(said), "{number}, {said}: {failed}");
+        assert!(!failed.stderr.contains('\u{1b}'), "{number}: {failed}");
+        assert_eq!(machine.boot_entries(), "", "{number}");
+    }
+    assert!(!machine.root().join("ostree/bootc").exists());
+}
+
+/// In a directory, names and texts can be no text.
+#[test]
+fn what_is_not_utf_8_is_refused() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let machine = Machine::new(&[]);
+    let refused = |root: &str, said: &str| {
+        let failed = machine.bound(["pull", "--root", root]);
+        assert_eq!(failed.code, Some(1), "{failed}");
+        assert!(failed.stderr.contains(said), "{said}: {failed}");
+    };
+    let root = machine.directory("text", &["quay.io/os/app:1"]);
+    let unit = std::path::Path::new(&root).join("usr/share/app0.image");
+    fs::write(unit, b"[Image]\nImage=quay.io/os/\xff:1\n").unwrap();
+    refused(&root, "it is not UTF-8");
+    let root = machine.directory("name", &[]);
+    let name = std::ffi::OsString::from_vec(b"a\xff.image".to_vec());
+    let links = std::path::Path::new(&root).join("usr/lib/bootc/bound-images.d");
+    std::os::unix::fs::symlink("/x", links.join(name)).unwrap();
+    refused(&root, "the name is not UTF-8");
 }
 
 #[test]

@@ -23,6 +23,14 @@ const RUN: &str = r#"
     exec podman "$@"
 "#;
 
+/// A container's `/version`, where podman mounts it. An image alone podman mounts only from a storage that is its own:
+/// `podman image mount` does not look into additional ones.
+const MOUNT: &str = r#"
+    container=$(podman create --pull=never "$1" /usr/bin/true)
+    cat "$(podman mount "$container")/version"
+    podman rm "$container" > /dev/null
+"#;
+
 /// How bootc calls podman: the storage is bound to `/run/bootc/storage`, and the run root is file descriptor 3.
 const AS_BOOTC: &str = r#"
     exec 3< /run/bootc/storage
@@ -30,6 +38,17 @@ const AS_BOOTC: &str = r#"
     mount --bind . /run/bootc/storage
     cd /
     exec podman --root /run/bootc/storage --runroot /proc/self/fd/3 image "$@"
+"#;
+
+/// An image's `/version`, where podman mounts it in the storage of bound images.
+const MOUNT_AS_BOOTC: &str = r#"
+    exec 3< /run/bootc/storage
+    cd "$1"
+    mount --bind . /run/bootc/storage
+    cd /
+    podman="podman --root /run/bootc/storage --runroot /proc/self/fd/3"
+    cat "$($podman image mount "$2")/version"
+    $podman image unmount "$2" > /dev/null
 "#;
 
 /// What an operating system image needs to be deployed.
@@ -174,6 +193,17 @@ impl Machine {
         podman.args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]);
         podman.args(["--volume=/usr:/usr:ro", image]).args(command);
         run(&mut podman).ok().stdout
+    }
+
+    /// What podman shows as `/version` of an image that it mounts: for a container, from an additional storage; and as
+    /// such, from the storage itself.
+    pub(crate) fn mounted_version(&self, image: &str) -> String {
+        let mut podman = self.podman_command(&["sh", "-ec", MOUNT, "sh"]);
+        let version = run(podman.arg(image)).ok().stdout;
+        let mut podman = self.command("sh");
+        podman.args(["-ec", MOUNT_AS_BOOTC, "sh"]).arg(self.store());
+        assert_eq!(run(podman.arg(image)).ok().stdout, version);
+        version
     }
 
     /// `podman image ARGUMENTS` on the storage of bound images, as bootc calls it.

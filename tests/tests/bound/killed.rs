@@ -139,6 +139,32 @@ fn at_each_call_of_podman() {
     scene.machine.bound(["verify"]).ok();
 }
 
+/// A storage is there when it is whole.
+#[test]
+fn while_the_storage_is_made() {
+    for moment in ["before 2", "after 2"] {
+        let registry = Registry::start();
+        let machine = Machine::new(&[&registry]);
+        push(&registry, "a:v1", "a", None);
+        machine.put_os("2", &[&format!("{}/a:v1", registry.address())]);
+        // The first call asks for podman's version.
+        let run = deploy_killed(&machine, moment);
+        assert_eq!(run.code, None, "{moment}: {run}");
+        assert!(!machine.store().exists(), "{moment}");
+        assert!(
+            machine.root().join("ostree/bootc/storage.tmp").exists(),
+            "{moment}"
+        );
+        assert_eq!(machine.boot_entries(), "", "{moment}");
+        machine.deploy("2").ok();
+        machine.bound(["verify"]).ok();
+        assert!(
+            !machine.root().join("ostree/bootc/storage.tmp").exists(),
+            "{moment}"
+        );
+    }
+}
+
 /// Killed in the middle of the pulls, the next run fetches what had not come.
 #[test]
 fn when_one_of_the_images_has_come() {

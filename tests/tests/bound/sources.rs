@@ -4,7 +4,7 @@ use test_images::registry::Registry;
 use test_images::{Image, Layer, Layout};
 use whole_program_tests::run;
 
-use crate::harness::{Machine, app, push, write_layout};
+use crate::harness::{Machine, app, push, push_layout, write_layout};
 
 /// What the storage of bound images has as `/version` of an image of one layer, whatever podman's own storage has under
 /// that name.
@@ -142,4 +142,45 @@ fn an_image_for_several_platforms_has_a_size_wherever_it_is() {
         .bound(["pull", "--bound-from", &sources[1], "--root", &root])
         .ok();
     machine.as_bootc(&["exists", name]).ok();
+}
+
+/// For bound images alone, options about a registry are about theirs.
+#[test]
+fn a_registry_without_tls_is_asked_where_that_is_allowed() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[]);
+    let name = format!("{}/app:v1", registry.address());
+    push(&registry, "app:v1", "app", None);
+    let root = machine.directory("system", &[&name]);
+    let pull = ["pull", "--retries", "0", "--root", &root];
+    let failed = machine.bound(pull).failed();
+    assert!(failed.stderr.contains("HTTPS"), "{failed}");
+    let allowed = "--insecure-skip-tls-verification";
+    let plan = machine
+        .bound(["plan", allowed, "--root", &root])
+        .ok()
+        .json();
+    assert!(plan["bytesToFetch"].as_u64().unwrap() > 0, "{plan}");
+    machine.bound(pull.into_iter().chain([allowed])).ok();
+    machine.as_bootc(&["exists", &name]).ok();
+}
+
+/// The image is for the platform that the host's is for.
+#[test]
+fn for_a_host_of_another_platform_its_images_are_pulled() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let of = |version: &str, platform: &str| {
+        let layer = Layer::listing(&format!("file version {version:?}")).unwrap();
+        Image::of([layer]).platform(platform).build()
+    };
+    let (own, other) = (of("own", "linux/amd64"), of("other", "linux/s390x"));
+    let layout = Layout::new().multi_arch("x", &[&own, &other]);
+    push_layout(&registry, "app:v1", &layout, None);
+    let name = format!("{}/app:v1", registry.address());
+    let root = machine.directory("system", &[&name]);
+    machine
+        .bound(["pull", "--platform", "linux/s390x", "--root", &root])
+        .ok();
+    assert_eq!(version(&machine, &name), "other");
 }

@@ -31,6 +31,65 @@ fn bootcs_podman_opens_the_storage_and_adds_to_it() {
     assert!(!mounts.contains(storage.to_str().unwrap()), "{mounts}");
 }
 
+/// bootc's podman with another run root.
+const OTHERWISE: &str = r#"
+    exec 5< /run/bootc/storage
+    cd "$1"
+    mount --bind . /run/bootc/storage
+    cd /
+    exec podman --root /run/bootc/storage --runroot /proc/self/fd/5 image list
+"#;
+
+/// The paths in podman's database are bootc's: podman tells when they are not, and of ours it does not.
+#[test]
+fn the_paths_in_podmans_database_are_bootcs() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let name = format!("{}/app:v1", registry.address());
+    push(&registry, "app:v1", "app", None);
+    machine.put_os("1", &[&name]);
+    machine.deploy("1").ok();
+    assert!(machine.as_bootc(&["list"]).ok().stdout.contains("app"));
+    let mut otherwise = machine.command("sh");
+    otherwise
+        .args(["-ec", OTHERWISE, "sh"])
+        .arg(machine.store());
+    let refused = run(&mut otherwise).failed();
+    assert!(
+        refused.stderr.contains("database configuration mismatch"),
+        "{refused}"
+    );
+    assert!(refused.stderr.contains("\"/proc/self/fd/3\""), "{refused}");
+}
+
+/// A storage that bootc made, where bootc's other back end has it: behind a link.
+#[test]
+fn a_storage_of_bootcs_is_gone_on_with() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let name = |app: &str| format!("{}/{app}:v1", registry.address());
+    push(&registry, "a:v1", "a", None);
+    push(&registry, "b:v1", "b", None);
+    machine.put_os("1", &[&name("a"), &name("b")]);
+    let real = machine.root().join("composefs/bootc/storage");
+    fs::create_dir_all(&real).unwrap();
+    std::os::unix::fs::symlink("../composefs/bootc", machine.root().join("ostree/bootc")).unwrap();
+    fs::create_dir_all(machine.path("run").join("bootc/storage")).unwrap();
+    machine.as_bootc(&["pull", "--quiet", &name("a")]).ok();
+
+    let done = machine.deploy("1").ok();
+    assert!(!done.stderr.contains("made the storage"), "{done}");
+    assert!(
+        !done.stderr.contains(&format!("pulling {}", name("a"))),
+        "{done}"
+    );
+    machine.bound(["verify"]).ok();
+    assert!(real.join("overlay-images").exists());
+    machine.as_bootc(&["exists", &name("b")]).ok();
+    let link = fs::read_link(machine.root().join("ostree/bootc")).unwrap();
+    assert_eq!(link, Path::new("../composefs/bootc"));
+}
+
 /// The policy of the directory: everything in the storage has one label, images' files another.
 const RULES: &str = "/.* u:object_r:default_t:s0\n\
     /var/lib/containers/storage(/.*)? u:object_r:container_var_lib_t:s0\n\

@@ -61,6 +61,19 @@ fn sorted(names: &[&str]) -> Vec<String> {
     names
 }
 
+/// Each image's layer, by what is in the storage of it: podman's record of layers, and directories.
+fn assert_layers(machine: &Machine, count: usize) {
+    let store = machine.store();
+    let layers = fs::read(store.join("overlay-layers/layers.json")).unwrap();
+    let layers: serde_json::Value = serde_json::from_slice(&layers).unwrap();
+    assert_eq!(layers.as_array().unwrap().len(), count, "{layers}");
+    let entries = fs::read_dir(store.join("overlay")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // A directory of short links, and the mark of a file system's abilities.
+    let layers: Vec<String> = names.filter(|name| name.len() == 64).collect();
+    assert_eq!(layers.len(), count, "{layers:?}");
+}
+
 #[test]
 fn images_come_with_a_deployment_and_go_with_the_last_that_has_them() {
     let open = Registry::start();
@@ -70,39 +83,98 @@ fn images_come_with_a_deployment_and_go_with_the_last_that_has_them() {
     let [old, changed] = apps.tagged.each_ref().map(String::as_str);
     let first = [apps.digested.as_str(), old, &apps.multi, &apps.secret];
     let second = [apps.digested.as_str(), changed, &apps.secret, &apps.new];
-    machine.put_os("1", &first);
-    machine.put_os("2", &second);
 
-    machine.deploy("1").ok();
+    machine.put_os("os", &first);
+    machine.deploy("os").ok();
     assert_eq!(machine.images(), sorted(&first));
     assert_eq!(machine.states(), [present(&first)]);
-    // podman finds each by its name, and a container gets its files.
+    assert_layers(&machine, 4);
+    // podman finds each by its name, mounts it, and a container gets its files.
     for (name, content) in [
-        (&apps.digested, "digested"),
+        (apps.digested.as_str(), "digested"),
+        (old, "tagged 1"),
         (&apps.multi, "multi"),
         (&apps.secret, "secret"),
     ] {
+        assert_eq!(machine.mounted_version(name), content);
         assert_eq!(version(&machine, name), content);
     }
 
-    machine.deploy("2").ok();
+    // One is changed, one new, one gone.
+    machine.put_os("os", &second);
+    let upgraded = machine.host(["upgrade", "--json"]).ok().json();
+    let mut pulled = [changed, &apps.new].map(str::to_owned);
+    pulled.sort();
+    let mut said: Vec<String> =
+        serde_json::from_value(upgraded["boundImagesPulled"].clone()).unwrap();
+    said.sort();
+    assert_eq!(said, pulled);
     assert_eq!(machine.states(), [present(&second), present(&first)]);
-    assert_eq!(version(&machine, changed), "tagged 2");
+    assert_eq!(machine.mounted_version(changed), "tagged 2");
+    assert_eq!(version(&machine, &apps.new), "new");
     machine.bound(["verify"]).ok();
+    assert_layers(&machine, 6);
 
     // Gone back to, the old one has its own.
     machine.host(["rollback"]).ok();
     assert_eq!(machine.states(), [present(&first), present(&second)]);
     assert_eq!(version(&machine, old), "tagged 1");
+    assert_eq!(machine.mounted_version(&apps.multi), "multi");
 
     let plan = machine.bound(["prune", "--dry-run"]).ok().json();
     assert_eq!(plan["removed"].as_array().unwrap().len(), 0, "{plan}");
     assert_eq!(plan["kept"].as_array().unwrap().len(), 6, "{plan}");
-    machine.host(["undeploy", "1"]).ok();
+    let undeployed = machine.host(["undeploy", "1"]).ok();
+    for (name, goes) in [(changed, true), (&apps.new, true), (old, false)] {
+        let said = undeployed
+            .stderr
+            .contains(&format!("removed bound image {name}"));
+        assert_eq!(said, goes, "{name}: {undeployed}");
+    }
     assert_eq!(machine.states(), [present(&first)]);
     assert_eq!(machine.images(), sorted(&first));
+    assert_layers(&machine, 4);
     let left = machine.bound(["prune"]).ok().json();
     assert_eq!(left["removed"].as_array().unwrap().len(), 0, "{left}");
+}
+
+#[test]
+fn a_dry_run_of_the_hosts_prune_has_the_bound_images_too() {
+    let registry = Registry::start();
+    let machine = Machine::new(&[&registry]);
+    let name = |app: &str| format!("{}/{app}:v1", registry.address());
+    push(&registry, "app:v1", "app", None);
+    push(&registry, "other:v1", "other", None);
+    machine.put_os("1", &[&name("app")]);
+    machine.deploy("1").ok();
+    // Somebody pulls what nobody declares.
+    machine.as_bootc(&["pull", "--quiet", &name("other")]).ok();
+
+    let plan = machine.host(["prune", "--dry-run", "--json"]).ok().json();
+    let bound = &plan["boundImages"];
+    assert_eq!(
+        bound["removed"][0]["names"][0],
+        name("other").as_str(),
+        "{plan}"
+    );
+    assert!(bound["removed"][0]["bytes"].as_u64().unwrap() > 0, "{plan}");
+    assert_eq!(bound["freedBytes"], bound["removed"][0]["bytes"], "{plan}");
+    let reasons = bound["kept"][0]["reasons"].to_string();
+    assert!(
+        reasons.contains(&format!("declares {}", name("app"))),
+        "{plan}"
+    );
+    assert!(plan["objects"].is_u64(), "{plan}");
+    let said = machine.host(["prune", "--dry-run"]).ok().stdout;
+    let line = format!("Would remove: {} (", name("other"));
+    assert!(
+        said.contains(&line) && said.contains("no deployment declares it"),
+        "{said}"
+    );
+    assert_eq!(machine.images(), sorted(&[&name("app"), &name("other")]));
+
+    machine.host(["prune"]).ok();
+    assert_eq!(machine.images(), [name("app")]);
 }
 
 #[test]

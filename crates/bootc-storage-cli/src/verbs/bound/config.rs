@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 use anyhow::Context as _;
 use bootc_storage::host::bound::BoundConfig;
 use bootc_storage::pull::PullConfig;
-use bound_images::Credentials;
+use bound_images::{Access, Credentials};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use image_source::Auth;
 
-use crate::args::BoundSourceArgs;
+use crate::args::{BoundSourceArgs, SourceArgs};
+use crate::verbs::host::pull_config;
 
 /// Each is a podman with its own connections and buffers.
 const JOBS: NonZeroUsize = match NonZeroUsize::new(3) {
@@ -36,9 +37,25 @@ pub(crate) fn bound_config(
         credentials,
         registries_conf: std::env::var_os("CONTAINERS_REGISTRIES_CONF"),
         sources: from.named(),
+        access: Access {
+            platform: pull.source.platform.clone(),
+            ..Access::default()
+        },
         source: pull.source.clone(),
         jobs: JOBS,
     })
+}
+
+/// The same, for verbs about bound images alone: options about a registry's certificates mean theirs. Beside a host's image
+/// they mean that one's registry, and for bound images the machine's `registries.conf` decides.
+pub(super) fn of_bound_images(
+    source: &SourceArgs,
+    from: &BoundSourceArgs,
+) -> anyhow::Result<BoundConfig> {
+    let mut config = bound_config(&pull_config(source)?, from)?;
+    config.access.cert_dir.clone_from(&config.source.cert_dir);
+    config.access.tls_verify = config.source.tls_verify;
+    Ok(config)
 }
 
 /// `/run` of this machine, where podman finds the storage, whichever host's it is.

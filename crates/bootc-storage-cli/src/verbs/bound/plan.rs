@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use bootc_storage::host::bound::{BoundPlan, BoundTree};
 use serde::Serialize;
 
+use super::config::of_bound_images;
 use super::shown::ImageView;
-use super::{bound_config, deployment, image_of, open_root};
+use super::{deployment, image_of, open_root};
 use crate::args::{BoundPlanArgs, Global};
 use crate::output::Output;
 use crate::text::{plain, size};
-use crate::verbs::host::{self, pull_config};
+use crate::verbs::host;
 
 /// What `bound plan --format json` prints.
 #[derive(Debug, Serialize)]
@@ -56,7 +57,7 @@ pub(super) fn run(
     args: &BoundPlanArgs,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let config = bound_config(&pull_config(&args.source)?, &args.sources)?;
+    let config = of_bound_images(&args.source, &args.sources)?;
     let host = host::open_locked(global, output)?;
     let plan = match &args.tree.root {
         Some(path) => host.plan_bound(BoundTree::Root(&open_root(path)?), None, &config, true)?,

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use bootc_storage::host::bound::{BoundPulled, BoundTree};
 use serde::Serialize;
 
+use super::config::of_bound_images;
 use super::shown::images;
-use super::{bound_config, deployment, image_of, open_root};
+use super::{deployment, image_of, open_root};
 use crate::args::{BoundPullArgs, Global};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::verbs::host::{self, pull_config};
+use crate::verbs::host;
 
 /// What `bound pull --format json` prints.
 #[derive(Debug, Serialize)]
@@ -42,7 +43,7 @@ pub(super) fn run(
     args: &BoundPullArgs,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let config = bound_config(&pull_config(&args.source)?, &args.sources)?;
+    let config = of_bound_images(&args.source, &args.sources)?;
     let progress = Progress::new(output);
     let observer = progress.observer();
     let host = host::open(global)?.lock(&observer)?;

@@ -12,7 +12,7 @@ mod tree;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
-use bound_images::Credentials;
+use bound_images::{Access, Credentials};
 use cap_std::fs::Dir;
 use image_source::SourceConfig;
 
@@ -36,6 +36,8 @@ pub struct BoundConfig {
     pub registries_conf: Option<OsString>,
     /// Where images are taken from, in order; none to have that follow from where the host's image comes from.
     pub sources: Option<Vec<BoundSource>>,
+    /// How sources are read.
+    pub access: Access,
     /// How the host's own image is fetched: how often a pull is tried, and how long one may stall, is the same.
     pub source: SourceConfig,
     /// How many are pulled at once.

@@ -147,6 +147,7 @@ impl LockedHost {
         let retry = &config.source.retry;
         let pull = PullConfig {
             credentials: config.credentials.clone(),
+            access: config.access.clone(),
             sources,
             jobs: config.jobs,
             attempts: retry.attempts,

@@ -71,6 +71,7 @@ impl<'a> Sources<'a> {
         Self {
             registry: Registry::new(
                 &config.credentials,
+                &config.access,
                 config.registries_conf.clone(),
                 config.source.stall_timeout,
             ),
