@@ -151,11 +151,19 @@ fn the_storage_is_labelled_once_as_the_machines_own_would_be() {
         images
     );
 
-    // Once is once: later it is podman's business.
+    // Once is once: what has a label keeps it. Where SELinux does not run, nobody else labels what podman adds later.
+    let set = |path: &Path, label: &str| {
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::lsetxattr(path, "security.selinux", label.as_bytes(), flags).unwrap();
+    };
     let lock = machine.store().join("storage.lock");
-    rustix::fs::removexattr(&lock, "security.selinux").unwrap();
+    set(&lock, "u:object_r:chosen_t:s0");
+    let added = machine.store().join("overlay-images/added");
+    fs::write(&added, "").unwrap();
+    assert_eq!(label(&added), None, "SELinux runs here");
     pull();
-    assert_eq!(label(&lock), None);
+    assert_eq!(label(&lock).unwrap(), "u:object_r:chosen_t:s0");
+    assert_eq!(label(&added), images);
 }
 
 /// As a running host has its physical root.

@@ -155,7 +155,7 @@ impl LockedHost {
             stall: config.source.stall_timeout,
         };
         let synced = storage.pull_missing(&plan, &pull, &tell)?;
-        storage.label_once(self.policy_of(tree)?.as_ref(), &tell)?;
+        storage.label(self.policy_of(tree)?.as_ref(), &tell)?;
         if let BoundTree::Commit(commit) = tree
             && synced.record != before
         {
