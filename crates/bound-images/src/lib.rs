@@ -5,6 +5,7 @@ mod error;
 mod event;
 mod failure;
 mod label;
+mod layers;
 pub mod limits;
 mod lint;
 mod plan;

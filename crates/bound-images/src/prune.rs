@@ -1,6 +1,6 @@
 //! What no deployment needs any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::Command;
 
@@ -135,6 +135,36 @@ impl PrunePlan {
         }
         plan
     }
+
+    /// What is free when all of it is done.
+    #[must_use]
+    pub fn freed_bytes(&self) -> u64 {
+        freed_bytes(&self.remove, self.keep.iter().map(|(image, _)| image))
+    }
+}
+
+impl PrunedImages {
+    /// What was freed by carrying out `plan`.
+    #[must_use]
+    pub fn freed_bytes(&self, plan: &PrunePlan) -> u64 {
+        let kept = plan.keep.iter().map(|(image, _)| image);
+        let refused = self.refused.iter().map(|(image, _)| image);
+        freed_bytes(&self.removed, kept.chain(refused))
+    }
+}
+
+/// What images take that others do not share. One whose layers are not known counts whole.
+fn freed_bytes<'a>(gone: &[StoredImage], staying: impl Iterator<Item = &'a StoredImage>) -> u64 {
+    let shared: BTreeSet<&String> = staying.flat_map(|image| image.layers.keys()).collect();
+    let layers: BTreeMap<&String, u64> = gone
+        .iter()
+        .flat_map(|image| &image.layers)
+        .filter(|(id, _)| !shared.contains(id))
+        .map(|(id, bytes)| (id, *bytes))
+        .collect();
+    let unknown = gone.iter().filter(|image| image.layers.is_empty());
+    let sizes = layers.into_values().chain(unknown.map(|image| image.bytes));
+    sizes.fold(0, u64::saturating_add)
 }
 
 impl DeploymentRoots {
@@ -252,6 +282,7 @@ mod tests {
             digest: Digest::sha256_of(id.as_bytes()),
             repo_digests: Vec::new(),
             bytes: 10,
+            layers: BTreeMap::new(),
         }
     }
 
@@ -309,6 +340,32 @@ mod tests {
                 "used: container web uses it",
             ]
         );
+    }
+
+    #[test]
+    fn layers_that_stay_with_another_image_are_not_freed() {
+        let with = |id: &str, layers: &[(&str, u64)]| StoredImage {
+            layers: layers
+                .iter()
+                .map(|(id, bytes)| ((*id).to_owned(), *bytes))
+                .collect(),
+            ..image(id, &[])
+        };
+        let mut plan = PrunePlan {
+            remove: vec![
+                with("a", &[("base", 100), ("own", 7), ("both", 20)]),
+                with("b", &[("base", 100), ("both", 20)]),
+                with("unknown", &[]),
+            ],
+            keep: vec![(with("c", &[("base", 100)]), Vec::new())],
+            ..PrunePlan::default()
+        };
+        assert_eq!(plan.freed_bytes(), 7 + 20 + 10);
+        let done = PrunedImages {
+            refused: vec![(plan.remove.remove(1), "in use".to_owned())],
+            removed: plan.remove.clone(),
+        };
+        assert_eq!(done.freed_bytes(&plan), 7 + 10);
     }
 
     #[test]

@@ -142,11 +142,16 @@ impl Storage {
         if !ended.success {
             return Err(failed("podman", &LIST, &ended));
         }
-        parse(&ended.stdout).map_err(|source| Error::Answer {
+        let mut images = parse(&ended.stdout).map_err(|source| Error::Answer {
             program: "podman",
             arguments: LIST.join(" "),
             source,
-        })
+        })?;
+        let mut layers = self.layers_of_images();
+        for image in &mut images {
+            image.layers = layers.remove(&image.id).unwrap_or_default();
+        }
+        Ok(images)
     }
 
     /// Run podman on the storage, for something that fetches nothing.

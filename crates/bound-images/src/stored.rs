@@ -1,17 +1,11 @@
 //! The images of a storage, as podman lists them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::collections::BTreeMap;
 
 use oci_manifest::Digest;
 use serde::Deserialize;
 
 use crate::BoundReference;
-use crate::limits::MAX_ANSWER_BYTES;
-use crate::storage::Storage;
-
-/// Where the storage says what layers it has.
-const LAYERS: &str = "overlay-layers/layers.json";
 
 /// An image in the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +20,8 @@ pub struct StoredImage {
     pub repo_digests: Vec<String>,
     /// What its layers take, those that it shares with others included.
     pub bytes: u64,
+    /// The layers: podman's id of each, and what it takes. None where podman's records cannot be read.
+    pub layers: BTreeMap<String, u64>,
 }
 
 impl StoredImage {
@@ -56,42 +52,6 @@ struct Line {
     size: u64,
 }
 
-impl Storage {
-    /// The blobs that the storage's layers came as: podman does not fetch them again. None where that cannot be read, as
-    /// in a storage of a later form: then each pull is expected to fetch all of its image.
-    #[must_use]
-    pub fn blobs(&self) -> BTreeSet<Digest> {
-        let mut bytes = Vec::new();
-        let read = self
-            .store
-            .open(LAYERS)
-            .and_then(|file| file.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes));
-        match read {
-            Ok(_) => blobs_of(&bytes).unwrap_or_default(),
-            Err(_) => BTreeSet::new(),
-        }
-    }
-}
-
-fn blobs_of(json: &[u8]) -> Result<BTreeSet<Digest>, serde_json::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct StoredLayer {
-        compressed_diff_digest: Option<Digest>,
-        /// It was being written when its writer died; podman removes it.
-        #[serde(default)]
-        flags: BTreeMap<String, serde_json::Value>,
-    }
-
-    let layers: Vec<StoredLayer> = serde_json::from_slice(json)?;
-    let whole = layers
-        .into_iter()
-        .filter(|layer| !layer.flags.contains_key("incomplete"));
-    Ok(whole
-        .filter_map(|layer| layer.compressed_diff_digest)
-        .collect())
-}
-
 /// Read podman's list. It has a line for each name of an image.
 pub(crate) fn parse(json: &[u8]) -> Result<Vec<StoredImage>, serde_json::Error> {
     let lines: Vec<Line> = serde_json::from_slice(json)?;
@@ -104,6 +64,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<Vec<StoredImage>, serde_json::Error> 
                 digest: line.digest,
                 repo_digests: line.repo_digests.unwrap_or_default(),
                 bytes: line.size,
+                layers: BTreeMap::new(),
             };
             (line.id, image)
         })
@@ -128,21 +89,6 @@ mod tests {
         {"Id": "77", "Names": null, "RepoDigests": null, "Size": 5,
          "Digest": "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"}
     ]"#;
-
-    #[test]
-    fn blobs_of_whole_layers_are_known() {
-        let digest = "sha256:b550db6258d3929b0b5f9bb8cb8de43eaf03f21b3f76b09bfa76e5fd9cf9abf9";
-        let layer = |flags: &str| {
-            format!(
-                r#"[{{"id": "1", "compressed-diff-digest": "{digest}"{flags}}}, {{"id": "2"}}]"#
-            )
-        };
-        let whole = blobs_of(layer("").as_bytes()).unwrap();
-        assert_eq!(whole, BTreeSet::from([digest.parse().unwrap()]));
-        let half = blobs_of(layer(r#", "flags": {"incomplete": true}"#).as_bytes()).unwrap();
-        assert_eq!(half, BTreeSet::new());
-        assert!(blobs_of(b"{}").is_err());
-    }
 
     #[test]
     fn an_image_is_one_whatever_its_names_and_is_found_by_each() {

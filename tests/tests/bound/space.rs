@@ -85,6 +85,12 @@ fn what_fits_alone_and_not_together_is_refused_before_anything_is_fetched() {
         assert!(refused.stderr.contains(said), "{said}: {refused}");
     }
     assert_eq!(layer_refs(&machine), 0);
+    let left: Vec<String> = fs::read_dir(machine.root().join("ostree/repo/tmp"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "cache" && !name.ends_with(".lock"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
     assert!(!machine.root().join("ostree/bootc").exists());
     assert_eq!(machine.boot_entries(), "");
     fs::remove_file(machine.root().join("filling")).unwrap();
@@ -136,6 +142,25 @@ fn images_that_do_not_fit_are_refused_before_any_is_pulled() {
     assert_eq!(machine.states()[0].len(), 2);
 }
 
+/// Where a large layer has the declarations, the question comes when that is here, and before anything is pulled.
+#[test]
+fn what_only_the_image_itself_tells_is_asked_before_the_first_pull() {
+    let registry = Registry::start();
+    let app = push_large(&registry, "app", 16_000_000);
+    let machine = Machine::new(&[&registry]);
+    machine.put_os_and("1", &[&app], "file usr/large size=20000000 seed=2");
+    leave_free(&machine, 42_000_000);
+    let refused = machine.deploy("1");
+    assert_eq!(refused.code, Some(6), "{refused}");
+    let said = "at least 32.0 MB are needed (16.0 MB for the bound images that are missing";
+    assert!(refused.stderr.contains(said), "{refused}");
+    assert!(!refused.stderr.contains("pulling"), "{refused}");
+    assert_eq!(layer_refs(&machine), 1);
+    assert_eq!(machine.boot_entries(), "");
+    fs::remove_file(machine.root().join("filling")).unwrap();
+    machine.deploy("1").ok();
+}
+
 /// A new version of an application shares most of its layers with the old one: those are there.
 #[test]
 fn layers_that_are_there_or_that_images_share_count_once() {
@@ -162,4 +187,15 @@ fn layers_that_are_there_or_that_images_share_count_once() {
     machine.bound(["pull", "--root", &one]).ok();
     assert_eq!(bytes(&one), 0);
     assert!((1..10_000).contains(&bytes(&both)), "{}", bytes(&both));
+    // Nor does a prune free what another image has too.
+    machine.bound(["pull", "--root", &both]).ok();
+    machine.put_os("1", &[v2]);
+    machine.deploy("1").ok();
+    machine.bound(["pull", "--root", &one]).ok();
+    let pruned = machine.bound(["prune"]).ok().json();
+    assert_eq!(pruned["removed"][0]["names"][0], v1, "{pruned}");
+    let freed = pruned["freedBytes"].as_u64().unwrap();
+    assert!((1..1_000_000).contains(&freed), "{pruned}");
+    let left = machine.bound(["prune", "--dry-run"]).ok().json();
+    assert_eq!(left["freedBytes"], 0, "{left}");
 }

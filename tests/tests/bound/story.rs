@@ -158,7 +158,10 @@ fn a_dry_run_of_the_hosts_prune_has_the_bound_images_too() {
         "{plan}"
     );
     assert!(bound["removed"][0]["bytes"].as_u64().unwrap() > 0, "{plan}");
-    assert_eq!(bound["freedBytes"], bound["removed"][0]["bytes"], "{plan}");
+    // The directories and links that both have are in one layer; its own is not shared.
+    let freed = bound["freedBytes"].as_u64().unwrap();
+    let whole = bound["removed"][0]["bytes"].as_u64().unwrap();
+    assert!((1..=whole).contains(&freed), "{plan}");
     let reasons = bound["kept"][0]["reasons"].to_string();
     assert!(
         reasons.contains(&format!("declares {}", name("app"))),

@@ -32,7 +32,7 @@ pub(crate) struct View {
     kept: Vec<KeptView>,
     /// Deployments that cannot be read, so that all they may need stays.
     unreadable: Vec<UnreadableView>,
-    /// Sum of what was removed; layers that removed images shared with others count though they stay.
+    /// What the layers took that went, or would go: not those that another image has too.
     freed_bytes: u64,
 }
 
@@ -132,7 +132,7 @@ impl View {
     fn of_plan(plan: &PrunePlan) -> Self {
         Self {
             dry_run: true,
-            freed_bytes: plan.remove.iter().map(|image| image.bytes).sum(),
+            freed_bytes: plan.freed_bytes(),
             removed: plan.remove.iter().map(StoredView::of).collect(),
             refused: Vec::new(),
             kept: plan
@@ -158,7 +158,7 @@ impl View {
         let refused = pruned.done.refused.iter();
         Self {
             dry_run: false,
-            freed_bytes: pruned.done.removed.iter().map(|image| image.bytes).sum(),
+            freed_bytes: pruned.done.freed_bytes(&pruned.plan),
             removed: pruned.done.removed.iter().map(StoredView::of).collect(),
             refused: refused
                 .map(|(image, reason)| RefusedView {
