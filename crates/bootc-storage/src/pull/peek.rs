@@ -1,5 +1,7 @@
 //! An image's tree before the image is here, as far as its small layers tell: what is configured is in those.
 
+use image_source::Source;
+use oci_manifest::Role;
 use ostree_flatten::{DirectoryRule, LayerTree, merge};
 use ostree_layer::{AsTheyCome, Encoding, Import, Labelling, LayerInput, PathPolicy};
 use ostree_objects::Checksum;
@@ -7,9 +9,8 @@ use ostree_store::Stage;
 
 use super::plan::Work;
 use super::{LayerPlan, LayerState, PullConfig, PullPlan};
-use crate::{IMPORTER_VERSION, Storage};
-use image_source::Source;
-use oci_manifest::Role;
+use crate::selinux::StoredTree;
+use crate::{Error, IMPORTER_VERSION, Storage};
 
 /// A layer that takes more in transfer is not looked into beforehand.
 const MAX_LAYER_BYTES: u64 = 1024 * 1024;
@@ -31,57 +32,65 @@ impl PullPlan {
         }
     }
 
-    /// The layers that are here, and those that are small, as one tree. None where there are none, or one cannot be read:
-    /// the pull will say so, and what is asked of the tree is asked again when it is here.
-    pub(crate) fn foretell(&self, storage: &Storage, config: &PullConfig) -> Option<Foretold> {
+    /// The layers that are here, and those that are small, as one tree. None where no layer has something in `directory`,
+    /// about which the tree is to be asked; or where one is not what it should be: the pull will say so, and what is asked of
+    /// the tree is asked again when it is here.
+    ///
+    /// # Errors
+    /// A small layer cannot be fetched, however often it is tried.
+    pub(crate) fn foretell(
+        &self,
+        storage: &Storage,
+        config: &PullConfig,
+        directory: &str,
+    ) -> Result<Option<Foretold>, Error> {
         let Work::Import { source, .. } = &self.work else {
-            return None;
+            return Ok(None);
         };
-        let mut stage = storage.repo.stage().ok()?;
-        let mut base = None;
-        let mut layers = Vec::new();
+        let Ok(mut stage) = storage.repo.stage() else {
+            return Ok(None);
+        };
+        let mut commits = Vec::new();
         let mut left = MAX_BYTES;
         for plan in &self.layers {
             let role = plan.layer.role;
             let commit = match &plan.state {
-                LayerState::Present { commit } | LayerState::SameContent { commit, .. } => {
-                    storage.repo.read_commit(commit).ok()?
-                }
-                LayerState::Missing if role == Role::Derived => {
+                LayerState::Present { commit } | LayerState::SameContent { commit, .. } => *commit,
+                LayerState::Missing => {
                     let bytes = plan.layer.descriptor.size;
-                    if bytes > MAX_LAYER_BYTES.min(left) {
+                    if role != Role::Derived || bytes > MAX_LAYER_BYTES.min(left) {
                         continue;
                     }
                     left -= bytes;
-                    let (with_it, commit) =
-                        self.stage_layer(plan, source.as_ref(), config, stage)?;
+                    let staged = self.stage_layer(plan, source.as_ref(), config, stage)?;
+                    let Some((with_it, commit)) = staged else {
+                        return Ok(None);
+                    };
                     stage = with_it;
-                    stage.read_commit(&commit).ok()?
+                    commit
                 }
-                LayerState::Missing => continue,
             };
-            match role {
-                Role::Commit => base = Some(LayerTree::from_commit(&commit)),
-                // Its objects are in the commit layer's tree.
-                Role::Chunk => {}
-                Role::Derived => layers.push(LayerTree::from_commit(&commit)),
-            }
+            commits.push((role, commit));
         }
-        let merged = merge(base.as_ref(), &layers, DirectoryRule::UpperWins, &mut stage).ok()?;
-        Some(Foretold {
-            root: merged.tree,
-            stage,
-        })
+        Ok(merged(stage, &commits, directory))
     }
 
+    /// A layer's objects in the stage, and its commit; none where the layer is not what it should be.
     fn stage_layer(
         &self,
         plan: &LayerPlan,
         source: &dyn Source,
         config: &PullConfig,
         stage: Stage,
-    ) -> Option<(Stage, Checksum)> {
-        let blob = source.blob(&plan.layer).ok()?;
+    ) -> Result<Option<(Stage, Checksum)>, Error> {
+        let layer = &plan.layer;
+        let reference = || self.reference.imgref.to_string();
+        let blob = source.blob(layer).map_err(|source| Error::LayerSource {
+            reference: reference(),
+            index: layer.index,
+            digest: layer.descriptor.digest.clone(),
+            source: Box::new(source),
+        })?;
         let everything = PathPolicy::everything();
         let import = Import {
             policy: self.path_policy.as_ref().unwrap_or(&everything),
@@ -91,15 +100,53 @@ impl PullPlan {
             importer: IMPORTER_VERSION,
         };
         let input = LayerInput {
-            layer: &plan.layer,
+            layer,
             encoding: match blob.encoding {
                 image_source::Encoding::Declared => Encoding::Declared,
                 image_source::Encoding::Sniff => Encoding::Sniff,
             },
             digest_applies: blob.digest_applies,
         };
-        let imported = ostree_layer::import(blob.reader, &input, &import, stage).ok()?;
-        let staged = imported.label(&AsTheyCome).ok()?;
-        Some((staged.stage, staged.commit))
+        let imported = ostree_layer::import(blob.reader, &input, &import, stage);
+        let staged = match imported.and_then(|layer| layer.label(&AsTheyCome)) {
+            Ok(staged) => staged,
+            Err(source @ ostree_layer::Error::Blob { .. }) => {
+                return Err(Error::Layer {
+                    reference: reference(),
+                    index: layer.index,
+                    digest: layer.descriptor.digest.clone(),
+                    source: Box::new(source),
+                });
+            }
+            Err(_) => return Ok(None),
+        };
+        Ok(Some((staged.stage, staged.commit)))
     }
+}
+
+/// These layers as one tree, the lowest first.
+fn merged(mut stage: Stage, commits: &[(Role, Checksum)], directory: &str) -> Option<Foretold> {
+    let mut base = None;
+    let mut layers = Vec::new();
+    let mut has_any = false;
+    for (role, commit) in commits {
+        let commit = stage.read_commit(commit).ok()?;
+        let tree = StoredTree::staged(&stage, commit.tree);
+        has_any |= tree.dirtree_at(directory).ok()?.is_some();
+        let layer = LayerTree::from_commit(&commit);
+        match role {
+            Role::Commit => base = Some(layer),
+            // Its objects are in the commit layer's tree.
+            Role::Chunk => {}
+            Role::Derived => layers.push(layer),
+        }
+    }
+    if !has_any {
+        return None;
+    }
+    let merged = merge(base.as_ref(), &layers, DirectoryRule::UpperWins, &mut stage).ok()?;
+    Some(Foretold {
+        root: merged.tree,
+        stage,
+    })
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use bound_images::{
-    BoundReference, Declarations, DirTree, Event as BoundEvent, LockRecord, Plan, PullConfig,
-    RecordName, Storage as BoundStorage, StoredImage,
+    BoundReference, DECLARATIONS, Declarations, DirTree, Event as BoundEvent, LockRecord, Plan,
+    PullConfig, RecordName, Storage as BoundStorage, StoredImage,
 };
 use cap_std::fs::Dir;
 use oci_manifest::{Digest, ImageReference};
@@ -88,7 +88,7 @@ impl LockedHost {
         let declarations = match pull.stored_commit() {
             // The exact check comes at once.
             Some(_) => None,
-            None => pull.foretell(&self.storage, pull_config),
+            None => pull.foretell(&self.storage, pull_config, DECLARATIONS)?,
         };
         let Some(declarations) = declarations.as_ref().and_then(foretold_declarations) else {
             return Ok(());
