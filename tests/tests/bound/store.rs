@@ -122,6 +122,15 @@ fn the_storage_is_labelled_once_as_the_machines_own_would_be() {
     let link = root.join("usr/lib/bootc/bound-images.d/app.image");
     std::os::unix::fs::symlink("/usr/share/app.image", link).unwrap();
 
+    let verify = || machine.bound(["verify", "--root", root.to_str().unwrap()]);
+    let missing = verify();
+    assert_eq!(missing.code, Some(5), "{missing}");
+    let missing = missing.json();
+    assert_eq!(
+        missing["deployments"][0]["images"][0]["state"], "missing",
+        "{missing}"
+    );
+
     // Without a policy there are no labels, and nothing says that there were.
     let pull = || {
         machine
@@ -132,6 +141,13 @@ fn the_storage_is_labelled_once_as_the_machines_own_would_be() {
     assert_eq!(pull()["pulled"][0], name.as_str());
     let stamp = machine.store().join(".bootc_labeled");
     assert!(!stamp.exists());
+    let there = verify().ok().json();
+    assert_eq!(there["complete"], true, "{there}");
+    assert_eq!(
+        there["deployments"][0]["deployment"],
+        serde_json::Value::Null,
+        "{there}"
+    );
 
     write(
         "etc/selinux/config",

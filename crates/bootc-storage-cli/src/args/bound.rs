@@ -89,6 +89,9 @@ pub(crate) struct BoundVerifyArgs {
     /// A deployment: its number in `host status`, or booted, staged, rollback [default: all]
     #[arg(long, value_name = "DEPLOYMENT", value_parser = parse_which)]
     pub(crate) deployment: Option<Which>,
+    /// A directory with an operating system
+    #[arg(long, value_name = "DIR", conflicts_with = "deployment")]
+    pub(crate) root: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
-use bootc_storage::host::Deployment;
+use bootc_storage::host::bound::BoundImage;
+use bootc_storage::host::{Deployment, LockedHost, Which};
+use cap_std::fs::Dir;
 use serde::Serialize;
 
-use super::machine_run;
 use super::shown::{ImageView, StateView};
+use super::{machine_run, open_root};
 use crate::args::{BoundVerifyArgs, Global};
 use crate::exit;
 use crate::output::Output;
@@ -31,7 +33,8 @@ pub(crate) struct View {
 )]
 #[serde(rename_all = "camelCase")]
 struct VerifiedView {
-    deployment: DeploymentView,
+    /// The deployment; none for a directory.
+    deployment: Option<DeploymentView>,
     images: Vec<ImageView>,
     /// Why nothing is known, in words.
     problem: Option<String>,
@@ -44,27 +47,14 @@ pub(super) fn run(
 ) -> anyhow::Result<ExitCode> {
     let host = host::open_locked(global, output)?;
     let run = machine_run()?;
-    let chosen: Vec<Deployment> = match args.deployment {
-        Some(which) => vec![host.deployment(which)?],
-        None => host.deployments()?.list,
+    let deployments = match &args.root {
+        Some(path) => vec![VerifiedView {
+            deployment: None,
+            images: views(&host.verify_bound_root(&open_root(path)?, &run)?),
+            problem: None,
+        }],
+        None => of_deployments(&host, args.deployment, &run)?,
     };
-    let mut deployments = Vec::new();
-    for deployment in &chosen {
-        let verified = host.verify_bound(deployment, &run);
-        let (images, problem) = match verified {
-            Ok(images) => (images.iter().map(ImageView::of).collect(), None),
-            // One deployment that cannot be read stops no other.
-            Err(error) => (
-                Vec::new(),
-                Some(format!("{:#}", anyhow::Error::from(error))),
-            ),
-        };
-        deployments.push(VerifiedView {
-            deployment: DeploymentView::of(&deployment.id),
-            images,
-            problem,
-        });
-    }
     let view = View {
         complete: deployments.iter().all(VerifiedView::is_complete),
         deployments,
@@ -75,6 +65,37 @@ pub(super) fn run(
     } else {
         ExitCode::from(exit::CORRUPT)
     })
+}
+
+fn of_deployments(
+    host: &LockedHost,
+    which: Option<Which>,
+    run: &Dir,
+) -> anyhow::Result<Vec<VerifiedView>> {
+    let chosen: Vec<Deployment> = match which {
+        Some(which) => vec![host.deployment(which)?],
+        None => host.deployments()?.list,
+    };
+    let verified = chosen.iter().map(|deployment| {
+        let (images, problem) = match host.verify_bound(deployment, run) {
+            Ok(images) => (views(&images), None),
+            // One deployment that cannot be read stops no other.
+            Err(error) => (
+                Vec::new(),
+                Some(format!("{:#}", anyhow::Error::from(error))),
+            ),
+        };
+        VerifiedView {
+            deployment: Some(DeploymentView::of(&deployment.id)),
+            images,
+            problem,
+        }
+    });
+    Ok(verified.collect())
+}
+
+fn views(images: &[BoundImage]) -> Vec<ImageView> {
+    images.iter().map(ImageView::of).collect()
 }
 
 impl VerifiedView {
@@ -88,7 +109,9 @@ impl View {
     fn human(&self) -> String {
         let mut text = String::new();
         for one in &self.deployments {
-            text.push_str(&format!("{}\n", one.deployment.human()));
+            if let Some(deployment) = &one.deployment {
+                text.push_str(&format!("{}\n", deployment.human()));
+            }
             for image in &one.images {
                 text.push_str(&format!("  {}\n", image.human()));
             }

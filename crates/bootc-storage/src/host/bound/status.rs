@@ -1,7 +1,7 @@
 //! What deployments are bound to, and what of it is there.
 
 use bound_images::{
-    BoundReference, Declarations, ImageState, LockRecord, Plan, Storage as BoundStorage,
+    BoundReference, Declarations, DirTree, ImageState, LockRecord, Plan, Storage as BoundStorage,
     StoredImage,
 };
 use cap_std::fs::Dir;
@@ -60,6 +60,20 @@ impl LockedHost {
         }
         let stored = stored_in(&self.dirs.root, run)?;
         Ok(images(&plan, Some(&stored)))
+    }
+
+    /// What an operating system in a directory is bound to, and what of it is there.
+    ///
+    /// # Errors
+    /// When declarations or the storage cannot be read.
+    pub fn verify_bound_root(&self, tree: &Dir, run: &Dir) -> Result<Vec<BoundImage>, Error> {
+        let declarations = Declarations::read(&DirTree::new(tree))?;
+        if declarations.list.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = stored_in(&self.dirs.root, run)?;
+        let declared = (declarations, LockRecord::default());
+        Ok(images(&declared, Some(&stored)))
     }
 }
 
