@@ -102,7 +102,7 @@ impl Storage {
     /// # Errors
     /// [`Error::ProgramMissing`], [`Error::ProgramTooOld`]; when it cannot be made.
     pub fn ensure(root: &Dir, run: &Dir, on_event: OnEvent<'_>) -> Result<Self, Error> {
-        require_podman()?;
+        Self::require_podman()?;
         if let Some(storage) = Self::open(root, run)? {
             return Ok(storage);
         }
@@ -130,6 +130,28 @@ impl Storage {
         sync_dir(root, PARENT).map_err(making)?;
         on_event(&Event::Created);
         Ok(storage)
+    }
+
+    /// That podman is there and new enough.
+    ///
+    /// # Errors
+    /// [`Error::ProgramMissing`], [`Error::ProgramTooOld`].
+    pub fn require_podman() -> Result<(), Error> {
+        let mut command = Command::new("podman");
+        command.arg("--version");
+        let ended = run_plain(command, None, STALL)
+            .map_err(|error| not_run("podman", NEEDED_FOR, error))?;
+        let text = String::from_utf8_lossy(&ended.stdout).trim().to_owned();
+        if !ended.success {
+            return Err(failed("podman", &["--version"], &ended));
+        }
+        if version_of(&text).is_some_and(|version| version < OLDEST_PODMAN) {
+            return Err(Error::ProgramTooOld {
+                found: text,
+                needed: "podman 4.3",
+            });
+        }
+        Ok(())
     }
 
     /// The images in it.
@@ -203,25 +225,6 @@ impl Storage {
 }
 
 const NEEDED_FOR: &str = "this image is bound to application images, which it pulls and keeps";
-
-/// That podman is there and new enough.
-fn require_podman() -> Result<(), Error> {
-    let mut command = Command::new("podman");
-    command.arg("--version");
-    let ended =
-        run_plain(command, None, STALL).map_err(|error| not_run("podman", NEEDED_FOR, error))?;
-    let text = String::from_utf8_lossy(&ended.stdout).trim().to_owned();
-    if !ended.success {
-        return Err(failed("podman", &["--version"], &ended));
-    }
-    if version_of(&text).is_some_and(|version| version < OLDEST_PODMAN) {
-        return Err(Error::ProgramTooOld {
-            found: text,
-            needed: "podman 4.3",
-        });
-    }
-    Ok(())
-}
 
 /// The first two numbers of `podman version 4.3.1`; none for a text that is not understood, which stops nobody.
 fn version_of(text: &str) -> Option<(u32, u32)> {

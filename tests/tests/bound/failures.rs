@@ -73,6 +73,8 @@ fn without_podman_only_a_host_with_bound_images_is_refused() {
         failed.stderr.contains("podman is not installed"),
         "{failed}"
     );
+    // Before anything is fetched.
+    assert!(!failed.stderr.contains("stored layer"), "{failed}");
     assert_eq!(machine.boot_entries(), entries);
     assert!(
         failed.stderr.contains("install the package podman"),

@@ -142,12 +142,12 @@ fn at_each_call_of_podman() {
 /// A storage is there when it is whole.
 #[test]
 fn while_the_storage_is_made() {
-    for moment in ["before 2", "after 2"] {
+    for moment in ["before 3", "after 3"] {
         let registry = Registry::start();
         let machine = Machine::new(&[&registry]);
         push(&registry, "a:v1", "a", None);
         machine.put_os("2", &[&format!("{}/a:v1", registry.address())]);
-        // The first call asks for podman's version.
+        // The calls before ask for podman's version.
         let run = deploy_killed(&machine, moment);
         assert_eq!(run.code, None, "{moment}: {run}");
         assert!(!machine.store().exists(), "{moment}");
@@ -168,7 +168,7 @@ fn while_the_storage_is_made() {
 /// Killed in the middle of the pulls, the next run fetches what had not come.
 #[test]
 fn when_one_of_the_images_has_come() {
-    for number in 4..7 {
+    for number in 5..8 {
         let scene = Scene::new();
         let moment = format!("after {number}");
         let run = deploy_killed(&scene.machine, &moment);

@@ -74,8 +74,8 @@ impl LockedHost {
         Ok(bound)
     }
 
-    /// Before anything of an image is fetched: that it fits together with what it is bound to, as far as its small layers
-    /// tell what that is. Whatever else is wrong is told later, by who needs it.
+    /// Before anything of an image is fetched: that podman is there if it is needed, and that the image fits together with
+    /// what it is bound to, as far as its small layers tell what that is. Whatever else is wrong is told later, by who needs it.
     pub(in crate::host) fn foresee_bound(
         &self,
         pull: &PullPlan,
@@ -93,6 +93,9 @@ impl LockedHost {
         let Some(declarations) = declarations.as_ref().and_then(foretold_declarations) else {
             return Ok(());
         };
+        if !declarations.list.is_empty() {
+            BoundStorage::require_podman()?;
+        }
         let none = LockRecord::default();
         let Ok(mut bound) = self.compare(declarations, &none, &config.run) else {
             return Ok(());
