@@ -24,7 +24,7 @@ pub(crate) fn advice(
         return bound_advice::of(bound);
     }
     if let Some(bootc_storage::Error::SpaceForAll(_)) = error.downcast_ref() {
-        return Some("`bootc-storage host prune --dry-run` shows what can go");
+        return can_prune().then_some("`bootc-storage host prune --dry-run` shows what can go");
     }
     if let Some(bootc_storage::Error::NotFound { .. }) = error.downcast_ref() {
         return Some("`bootc-storage image list` shows the images that are stored");

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use crate::error::DeclarationFault as Fault;
 use crate::limits::{MAX_ENTRIES, MAX_UNIT_BYTES};
 use crate::lint::{Lint, Oddity};
-use crate::tree::{Node, Tree, resolve};
+use crate::tree::{Node, Tree, TreeError, resolve};
 use crate::unit_file::UnitFile;
 use crate::{BoundReference, Error};
 
@@ -92,16 +92,29 @@ pub struct Declarations {
     pub lints: Vec<Lint>,
 }
 
+/// Where the links are; `None` where nothing has the name of their directory.
+fn directory(tree: &dyn Tree) -> Result<Option<Result<String, Fault>>, TreeError> {
+    if let Some((directory, Node::Directory)) = resolve(tree, DECLARATIONS)? {
+        return Ok(Some(Ok(directory)));
+    }
+    let (parent, name) = DECLARATIONS.rsplit_once('/').unwrap_or(("", DECLARATIONS));
+    let Some((parent, Node::Directory)) = resolve(tree, parent)? else {
+        return Ok(None);
+    };
+    let there = tree.node(&format!("{parent}/{name}"))?;
+    Ok(there.map(|_| Err(Fault::NoDirectory)))
+}
+
 impl Declarations {
-    /// Read the declarations of a tree; none where it has no such directory.
+    /// Read the declarations of a tree; none where nothing has the name of their directory.
     ///
     /// # Errors
     /// One of them is against the rules, which makes the whole unusable: nobody knows what is missing.
     pub fn read(tree: &dyn Tree) -> Result<Self, Error> {
-        let found = resolve(tree, DECLARATIONS).map_err(reading(DECLARATIONS))?;
-        let Some((directory, Node::Directory)) = found else {
+        let Some(directory) = directory(tree).map_err(reading(DECLARATIONS))? else {
             return Ok(Self::default());
         };
+        let directory = directory.map_err(|fault| refuse(DECLARATIONS, fault))?;
         let names = sorted_names(tree, &directory)
             .map_err(reading(DECLARATIONS))?
             .map_err(|fault| refuse(DECLARATIONS, fault))?;
@@ -183,7 +196,7 @@ impl Unit {
         tree: &dyn Tree,
         directory: &str,
         name: OsString,
-    ) -> Result<Result<Self, Fault>, crate::TreeError> {
+    ) -> Result<Result<Self, Fault>, TreeError> {
         let Ok(name) = name.into_string() else {
             return Ok(Err(Fault::NameNotUtf8));
         };
@@ -251,7 +264,7 @@ fn add_drop_ins(
     tree: &dyn Tree,
     file: &mut UnitFile,
     unit: &str,
-) -> Result<Result<(), Fault>, crate::TreeError> {
+) -> Result<Result<(), Fault>, TreeError> {
     let Some((directory, Node::Directory)) = resolve(tree, &format!("{unit}.d"))? else {
         return Ok(Ok(()));
     };
@@ -274,11 +287,7 @@ fn add_drop_ins(
     Ok(Ok(()))
 }
 
-fn add(
-    tree: &dyn Tree,
-    file: &mut UnitFile,
-    path: &str,
-) -> Result<Result<(), Fault>, crate::TreeError> {
+fn add(tree: &dyn Tree, file: &mut UnitFile, path: &str) -> Result<Result<(), Fault>, TreeError> {
     let bytes = tree.read(path, MAX_UNIT_BYTES + 1)?;
     let path = || path.escape_debug().to_string();
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_UNIT_BYTES) {
@@ -294,7 +303,7 @@ fn add(
 fn sorted_names(
     tree: &dyn Tree,
     directory: &str,
-) -> Result<Result<Vec<OsString>, Fault>, crate::TreeError> {
+) -> Result<Result<Vec<OsString>, Fault>, TreeError> {
     let mut names = tree.names(directory, MAX_ENTRIES + 1)?;
     if names.len() > MAX_ENTRIES {
         return Ok(Err(Fault::TooMany));
@@ -343,7 +352,7 @@ fn tag_oddity(declared: &str, reference: &BoundReference) -> Option<Oddity> {
     }
 }
 
-fn reading(path: &str) -> impl FnOnce(crate::TreeError) -> Error {
+fn reading(path: &str) -> impl FnOnce(TreeError) -> Error {
     let path = path.to_owned();
     move |source| Error::Tree { path, source }
 }

@@ -145,6 +145,9 @@ pub enum PullFailure {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeclarationFault {
+    /// What should hold the links is a file, or a link that leads to no directory of the tree.
+    #[error("it is not a directory, nor a link to one inside the tree")]
+    NoDirectory,
     /// Too many entries.
     #[error("the directory has more than {MAX_ENTRIES} entries")]
     TooMany,

@@ -85,6 +85,10 @@ pub(crate) fn classify(message: &str) -> PullFailure {
         .filter(|word| !word.contains('/') || matches!(*word, "i/o" | "username/password:"))
         .collect();
     let text = kept.join(" ");
+    // What lacks is a file of this machine's configuration, not the image.
+    if lower.contains("/etc/containers/") && text.contains("no such file or directory") {
+        return PullFailure::Other;
+    }
     PHRASES
         .iter()
         .find(|(_, phrases)| phrases.iter().any(|phrase| text.contains(phrase)))
@@ -122,6 +126,10 @@ mod tests {
         check(
             "reading manifest v1 in 127.0.0.1:5/app: unauthorized: authentication required",
             PullFailure::Denied,
+        );
+        check(
+            "creating copy: open /etc/containers/policy.json: no such file or directory",
+            PullFailure::Other,
         );
         check("something else", PullFailure::Other);
     }

@@ -34,6 +34,7 @@ pub use record::{BadRecordName, LockRecord, RECORDS, RecordName};
 pub use reference::BoundReference;
 pub use registry::{Found, Registry};
 pub use source::{Access, BadSource, BesideImage, Source};
+pub use spool::sweep;
 pub use storage::{Credentials, STORAGE, Storage};
 pub use stored::StoredImage;
 pub use tree::{DirTree, Node, Tree, TreeError};

@@ -37,7 +37,7 @@ pub struct PullConfig {
 /// What a pull did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Synced {
-    /// Every image of the plan with the digest that it has now.
+    /// Every image of the plan with the digest that it has now; one that drifted with the digest that was recorded.
     pub record: LockRecord,
     /// Those that were pulled.
     pub pulled: Vec<BoundReference>,
@@ -64,6 +64,10 @@ impl Storage {
         self.pull_each(&missing, config, on_event)?;
         let images = self.images()?;
         let digest = |image: &PlannedImage| -> Result<(BoundReference, Digest), Error> {
+            // What a deployment was made with stays what it needs, whatever has its name now.
+            if let ImageState::Drifted { recorded, .. } = &image.state {
+                return Ok((image.reference.clone(), recorded.clone()));
+            }
             match ImageState::of(&image.reference, &LockRecord::default(), &images) {
                 ImageState::Present { digest } => Ok((image.reference.clone(), digest)),
                 _ => Err(Error::NotStored {
@@ -155,7 +159,11 @@ impl Pull<'_> {
         };
         // A tag that was something else when the deployment was made is asked for by what it was.
         if let (Some(digest), Some(_)) = (recorded, reference.tag()) {
-            match self.recorded(image, digest) {
+            let pulled = match source_of(image, digest) {
+                Some(source) => self.from(image, reference, source),
+                None => self.recorded(image, digest),
+            };
+            match pulled {
                 Err(error) if is_not_found(&error) => {
                     self.tell_not_there(reference, &Source::Registry, &error);
                 }
@@ -265,6 +273,13 @@ impl Pull<'_> {
             message: error.to_string(),
         });
     }
+}
+
+/// A source that is known to have exactly this under the image's name.
+fn source_of<'a>(image: &'a PlannedImage, digest: &Digest) -> Option<&'a Source> {
+    let answer = image.answer.as_ref()?;
+    let found = answer.found.as_ref().ok()?;
+    (found.digest == *digest).then_some(&answer.source)
 }
 
 /// What comes from a source, if that is the one that was asked. The machine's own storage gives layers unpacked, and says

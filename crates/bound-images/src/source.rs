@@ -36,7 +36,7 @@ impl fmt::Display for Source {
 
 /// A text that names no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is neither registry, containers-storage, oci:DIR nor oci-archive:FILE")]
+#[error("{0:?} is no source: beside, registry, containers-storage, oci:DIR or oci-archive:FILE")]
 pub struct BadSource(pub String);
 
 impl FromStr for Source {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
 use rustix::fd::OwnedFd;
 
+use crate::Error;
 use crate::storage::PARENT;
 
 /// Its directory, in [`PARENT`].
@@ -46,6 +47,17 @@ impl Spool {
             name,
         })
     }
+}
+
+/// Remove what killed pulls left of blobs on the host with this physical root. Only while no pull can be under way there.
+///
+/// # Errors
+/// The system's.
+pub fn sweep(root: &Dir) -> Result<(), Error> {
+    remove(root).map_err(|source| Error::Io {
+        action: "remove what a killed pull of bound images left",
+        source,
+    })
 }
 
 /// Remove the directory of a host, and all that killed pulls left in it.

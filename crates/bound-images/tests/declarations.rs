@@ -111,8 +111,23 @@ fn a_tree_without_the_directory_is_bound_to_nothing() {
     let root = Root::new();
     fs::remove_dir(root.path(DECLARATIONS)).unwrap();
     assert_eq!(root.read().unwrap(), Declarations::default());
+}
+
+#[test]
+fn what_is_no_directory_is_refused() {
+    let refused = |root: &Root| {
+        let error = root.read().unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("not a directory"), "{error}: {cause}");
+    };
+    let root = Root::new();
+    fs::remove_dir(root.path(DECLARATIONS)).unwrap();
     root.write(DECLARATIONS, "a file");
-    assert_eq!(root.read().unwrap(), Declarations::default());
+    refused(&root);
+    fs::remove_file(root.path(DECLARATIONS)).unwrap();
+    // Outside of the tree the path leads to a directory.
+    symlink(root.folder.path(), root.path(DECLARATIONS)).unwrap();
+    refused(&root);
 }
 
 #[test]

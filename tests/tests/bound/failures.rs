@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use test_images::Layer;
 use test_images::fault_proxy::{Fault, FaultProxy};
 use test_images::registry::Registry;
 
@@ -66,6 +67,16 @@ fn without_podman_only_a_host_with_bound_images_is_refused() {
         run(command.args(["host", "deploy", &os]))
     };
     deploy("plain").ok();
+    // A small layer binds it, which a large one above, that nobody looked into yet, takes back.
+    let binding = "file usr/share/app.image \"[Image]\\nImage=quay.io/exampleos/app:v1\\n\"
+symlink usr/lib/bootc/bound-images.d/app.image -> /usr/share/app.image";
+    machine.put_os_over(
+        "freed",
+        [Layer::listing(binding).unwrap()],
+        &[],
+        "file usr/lib/bootc/.wh.bound-images.d \"\"\nfile usr/share/large size=3000000 seed=1",
+    );
+    deploy("freed").ok();
     let entries = machine.boot_entries();
     let failed = deploy("bound");
     assert_eq!(failed.code, Some(9), "{failed}");

@@ -91,7 +91,9 @@ fn a_source_that_is_none_is_refused() {
     let failed = machine.host(["deploy", "--bound-from", "dir:/srv", &machine.os("1")]);
     assert_eq!(failed.code, Some(2), "{failed}");
     assert!(
-        failed.stderr.contains("dir:/srv is neither registry"),
+        failed
+            .stderr
+            .contains("\"dir:/srv\" is no source: beside, registry"),
         "{failed}"
     );
     // A directory has no host image with something beside it.

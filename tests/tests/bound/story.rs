@@ -209,6 +209,11 @@ fn a_tag_that_moved_is_told_and_the_recorded_image_comes_back() {
     let verified = machine.bound(["verify"]);
     assert_eq!(verified.code, Some(5), "{verified}");
     assert_eq!(verified.json()["complete"], false, "{verified}");
+    // A pull that has nothing to fetch does not make it right, nor another deployment's.
+    machine.bound(["pull"]).ok();
+    assert_eq!(machine.states(), [[format!("{name} drifted")]]);
+    machine.host(["upgrade"]).ok();
+    assert_eq!(machine.states(), [[format!("{name} drifted")]]);
     // The recorded one is still there, and is kept.
     let plan = machine.bound(["prune", "--dry-run"]).ok().json();
     assert_eq!(plan["kept"].as_array().unwrap().len(), 2, "{plan}");
@@ -241,6 +246,18 @@ fn an_image_beside_the_hosts_needs_no_registry() {
     );
     machine.deploy("1").ok();
     assert_eq!(version(&machine, name), "beside");
+
+    // Nor when it is pulled again as what it was.
+    machine.as_bootc(&["rm", name]).ok();
+    let source = format!("oci:{}", beside.display());
+    machine.bound(["pull", "--bound-from", &source]).ok();
+    assert_eq!(machine.states(), [[format!("{name} present")]]);
+
+    // What a killed pull left of blobs is in nobody's way.
+    let left = machine.root().join("ostree/bootc/bound.tmp");
+    fs::create_dir_all(left.join("7/storage1")).unwrap();
+    machine.bound(["prune"]).ok();
+    assert!(!left.exists());
 }
 
 #[test]

@@ -97,9 +97,9 @@ impl LockedHost {
         Ok((plan, deployed))
     }
 
-    /// See that all of it fits, pull the image, then what it is bound to, then deploy it. A failure before the deployment is written leaves the
-    /// boot order as it was, and a rerun takes what has been fetched. What is deployed already and lacks some of what it is
-    /// bound to gets it.
+    /// See that all of it fits, pull the image, then what it is bound to, then deploy it. A failure before the deployment is
+    /// written leaves the boot order as it was, and a rerun takes what has been fetched. What is deployed already and lacks
+    /// some of what it is bound to gets it.
     ///
     /// # Errors
     /// As [`Storage::apply_pull`](crate::Storage::apply_pull), [`Self::plan_deployment`], [`Self::pull_bound`] and

@@ -32,7 +32,8 @@ impl PullPlan {
         }
     }
 
-    /// The layers that are here, and those that are small, as one tree. None where no layer has something in `directory`,
+    /// The layers that are here, and those that are small, as one tree: those above the last one that is neither, so that what
+    /// it has the image has too. None where no layer has something in `directory`,
     /// about which the tree is to be asked; or where one is not what it should be: the pull will say so, and what is asked of
     /// the tree is asked again when it is here.
     ///
@@ -59,6 +60,8 @@ impl PullPlan {
                 LayerState::Missing => {
                     let bytes = plan.layer.descriptor.size;
                     if role != Role::Derived || bytes > MAX_LAYER_BYTES.min(left) {
+                        // It may take away what those below it bring.
+                        commits.clear();
                         continue;
                     }
                     left -= bytes;

@@ -119,10 +119,13 @@ impl View {
                 text.push_str(&format!("  problem: {}\n", plain(problem)));
             }
         }
+        let looked_at_all = self.deployments.iter().all(|one| one.problem.is_none());
         text.push_str(if self.complete {
             "All bound images are there\n"
-        } else {
+        } else if looked_at_all {
             "Bound images are missing or changed; `bound pull` fetches what is missing\n"
+        } else {
+            "Not everything could be looked at\n"
         });
         text
     }

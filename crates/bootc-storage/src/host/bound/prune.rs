@@ -52,6 +52,7 @@ impl LockedHost {
     /// # Errors
     /// As [`Self::plan_bound_prune`]; when podman cannot be run. An image that it refuses to remove is told.
     pub fn prune_bound(&self, run: &Dir) -> Result<BoundPruned, Error> {
+        bound_images::sweep(&self.dirs.root)?;
         let plan = self.plan_bound_prune(run)?;
         let done = match BoundStorage::open(&self.dirs.root, run)? {
             Some(storage) => storage.apply_prune(&plan)?,

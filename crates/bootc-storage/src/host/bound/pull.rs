@@ -85,6 +85,8 @@ impl LockedHost {
         look_up: &Sources<'_>,
     ) -> Result<(), Error> {
         pull.require_space()?;
+        // What a killed pull left takes no space from what comes.
+        bound_images::sweep(&self.dirs.root)?;
         let declarations = match pull.stored_commit() {
             // The exact check comes at once.
             Some(_) => None,
@@ -140,6 +142,7 @@ impl LockedHost {
             return Ok(BoundPulled::default());
         }
         observer(Event::Phase(Phase::BoundImages));
+        bound_images::sweep(&self.dirs.root)?;
         let tell = |event: &BoundEvent| observer(Event::Bound(event));
         let before = self.record(tree)?;
         let storage = BoundStorage::ensure(&self.dirs.root, &config.run, &tell)?;
