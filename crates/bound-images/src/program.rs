@@ -214,7 +214,7 @@ fn watch(child: &mut Child, end: &Receiver<()>, watch: Watch<'_>) -> io::Result<
     while let Err(RecvTimeoutError::Timeout) = end.recv_timeout(LOOK_EVERY) {
         (watch.look)();
         let traffic = traffic(child.id());
-        if traffic.abs_diff(before) > NOISE_BYTES {
+        if traffic.abs_diff(before) > NOISE_BYTES || waits_for_disk(child.id()) {
             watch.activity.note();
         }
         before = traffic;
@@ -237,6 +237,19 @@ fn traffic(process: u32) -> u64 {
         .filter(|line| line.starts_with("rchar:") || line.starts_with("wchar:"))
         .filter_map(|line| line.split_once(' ')?.1.parse::<u64>().ok())
         .fold(0, u64::wrapping_add)
+}
+
+/// Whether a thread of a process sleeps until the disk has done something, as while it syncs (`proc_pid_stat(5)`).
+fn waits_for_disk(process: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else {
+        return false;
+    };
+    threads.flatten().any(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The state follows the name, which may have anything in it.
+        stat.rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.trim_start().starts_with('D'))
+    })
 }
 
 /// Kills the program if we leave before its end.

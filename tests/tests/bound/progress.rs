@@ -5,6 +5,7 @@ use std::time::Duration;
 use test_images::fault_proxy::{Fault, FaultProxy};
 use test_images::registry::Registry;
 use test_images::{Image, Layer, Layout};
+use whole_program_tests::run;
 
 use crate::harness::{Machine, push_layout};
 
@@ -55,4 +56,30 @@ fn a_registry_that_falls_silent_is_given_up_after_the_time_that_was_asked_for() 
     assert!(done.stderr.contains("it did nothing for 2 s"), "{done}");
     assert!(done.stderr.contains("trying again"), "{done}");
     machine.bound(["verify"]).ok();
+}
+
+/// podman, but that a pull waits for a frozen file system first.
+const FROZEN: &str = r#"#!/bin/sh
+PATH=${PATH#*:}
+case "$*" in
+*"image pull"*)
+    fsfreeze --freeze "$FREEZE"
+    { sleep 6; fsfreeze --unfreeze "$FREEZE"; } &
+    : > "$FREEZE/waited"
+    ;;
+esac
+exec podman "$@"
+"#;
+
+#[test]
+fn who_waits_for_the_disk_has_not_fallen_silent() {
+    let registry = Registry::start();
+    let proxy = FaultProxy::start(&registry.address());
+    let (machine, _) = machine_behind(&registry, &proxy);
+    let os = machine.os("1");
+    let deploy = machine.ours(["host", "deploy", "--stall-timeout", "2", &os]);
+    let mut deploy = machine.with_podman(FROZEN, deploy);
+    let done = run(deploy.env("FREEZE", machine.root())).ok();
+    assert!(machine.root().join("waited").exists());
+    assert!(!done.stderr.contains("it did nothing"), "{done}");
 }
