@@ -13,6 +13,7 @@ const PACKAGES: Packages = Packages {
     suite: "testing",
     variant: "extract",
     include: "composefs,ostree",
+    options: &[],
 };
 
 /// Names a folder with the programs; what xtask would unpack is not needed then.

@@ -14,9 +14,22 @@ pub(crate) struct Packages {
     /// `extract` unpacks them alone, `minbase` makes a root file system with them.
     pub(crate) variant: &'static str,
     pub(crate) include: &'static str,
+    /// Further options of mmdebstrap.
+    pub(crate) options: &'static [&'static str],
 }
 
 impl Packages {
+    /// What decides the result, apart from what Debian has at the time.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "{} {} {}\n{}",
+            self.suite,
+            self.variant,
+            self.include,
+            self.options.join("\n")
+        )
+    }
+
     /// Makes `folder`, which is there when all of it is.
     pub(crate) fn put_into(&self, folder: &Path) -> Result<()> {
         let source = Source::find(None, None)?;
@@ -39,6 +52,7 @@ impl Packages {
             command = command.arg(format!("--aptopt=Acquire::http::Proxy \"{proxy}\""));
         }
         command
+            .args(self.options)
             .arg(format!("--include={}", self.include))
             .arg(self.suite)
             .arg(&unfinished)

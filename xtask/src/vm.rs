@@ -1,30 +1,32 @@
-//! Tests that need a kernel of their own: a small machine is booted, does something, and says what came of it.
+//! Tests that need a machine of their own: it is booted, does something, and says what came of it.
 //!
-//! The machine is QEMU from a root file system of newer Debian packages, kept in the cache; nothing of it is installed. It
-//! boots that Debian's kernel with an initramfs made here, which holds the program and what it needs, and runs the stage's
-//! script. What the script finds it prints as `RESULT name value`, on the serial line.
+//! The machine is QEMU from a root file system of newer Debian packages, kept in the cache; nothing of it is installed. Some
+//! stages boot that Debian's kernel with an initramfs made here; others a whole operating system, as it is used.
 
-mod initramfs;
-mod machine;
+mod expectations;
+mod kernel;
+mod os;
 mod root;
 mod stages;
-
-use anyhow::{Result, bail};
 
 use crate::packages::Need;
 use crate::run::Run;
 use crate::setup;
-use stages::{STAGES, Stage};
+use anyhow::{Result, bail};
+use expectations::Results;
+use os::{Journey, Tools};
+use stages::{Machine, Stage};
+use std::path::PathBuf;
 
 /// Which of them to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Stages, by name [default: all].
+    /// Stages, by name; `smoke` is boot, upgrade and rollback [default: all].
     stage: Vec<String>,
     /// List the stages, and run none.
     #[arg(long)]
     list: bool,
-    /// Keep what the machine booted with, and say where it is.
+    /// Keep what the machines booted with, and say where it is.
     #[arg(long)]
     keep: bool,
 }
@@ -32,31 +34,36 @@ pub(crate) struct Options {
 /// Runs them, one after another; an error if one does not find what it should.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
-        for stage in STAGES {
+        for stage in stages::all() {
             println!("{:<10} {}", stage.name, stage.about);
         }
         return Ok(());
     }
-    let wanted = wanted(&options.stage)?;
+    let wanted = stages::named(&options.stage)?;
     if !rustix::process::geteuid().is_root() {
-        bail!("run it as root: the machine's root file system is made with mmdebstrap");
+        bail!("run it as root: the machines' root file systems are made with mmdebstrap");
     }
     setup::ensure(&[Need::Build, Need::Demo])?;
     let root = root::ensure()?;
-    Run::new("cargo")
-        .args(["build", "--release", "--locked"])
-        .args(["--package", "bootc-storage-cli"])
-        .run()?;
+    let program = build()?;
     let mut failed = Vec::new();
-    for stage in wanted {
-        println!("\n## {}: {}", stage.name, stage.about);
-        let faults = stage.run(&root, options.keep)?;
-        for fault in &faults {
-            println!("  {fault}");
+    let (hosts, kernels): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .partition(|stage| matches!(stage.machine, Machine::Os(_)));
+    for stage in kernels {
+        if let Machine::Kernel(script) = stage.machine {
+            title(stage);
+            let results = kernel::run(stage.name, script, &root, &program, options.keep)?;
+            judge(stage, &results, &mut failed);
         }
-        if !faults.is_empty() {
-            failed.push(stage.name);
-        }
+    }
+    if !hosts.is_empty() {
+        let tools = Tools {
+            root: &root,
+            program: &program,
+            accelerator: kernel::accelerator(&root)?,
+        };
+        run_hosts(&tools, hosts, options.keep, &mut failed)?;
     }
     if failed.is_empty() {
         println!("\nall stages passed");
@@ -66,16 +73,50 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-fn wanted(names: &[String]) -> Result<Vec<&'static Stage>> {
-    if names.is_empty() {
-        return Ok(STAGES.iter().collect());
+/// One host goes through all of them, and through what they need before.
+fn run_hosts(
+    tools: &Tools<'_>,
+    wanted: Vec<&'static Stage>,
+    keep: bool,
+    failed: &mut Vec<&'static str>,
+) -> Result<()> {
+    let stages = stages::with_what_comes_before(wanted);
+    let names: Vec<_> = stages.iter().map(|stage| stage.name).collect();
+    println!("\n## a host: {}", names.join(", "));
+    let journey = Journey::begin(tools)?;
+    let (results, ended) = journey.run(&stages)?;
+    journey.end(keep)?;
+    for stage in &stages {
+        title(stage);
+        judge(stage, &expectations::of(stage.name, &results), failed);
     }
-    let mut found = Vec::new();
-    for name in names {
-        match STAGES.iter().find(|stage| stage.name == name) {
-            Some(stage) => found.push(stage),
-            None => bail!("there is no stage {name}; --list shows them"),
-        }
+    ended
+}
+
+fn title(stage: &Stage) {
+    println!("\n## {}: {}", stage.name, stage.about);
+}
+
+/// Shows what a stage found, and what of it is not as it should be.
+fn judge(stage: &'static Stage, results: &Results, failed: &mut Vec<&'static str>) {
+    for (name, value) in results.iter().filter(|(name, _)| !name.contains('/')) {
+        println!("  {name}: {value}");
     }
-    Ok(found)
+    let faults = stage.expected.faults(results);
+    for fault in &faults {
+        println!("  WRONG: {fault}");
+    }
+    if !faults.is_empty() {
+        failed.push(stage.name);
+    }
+}
+
+fn build() -> Result<PathBuf> {
+    Run::new("cargo")
+        .args(["build", "--release", "--locked"])
+        .args(["--package", "bootc-storage-cli"])
+        .run()?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    Ok(std::path::absolute(target.join("release/bootc-storage"))?)
 }

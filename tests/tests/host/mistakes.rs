@@ -170,6 +170,7 @@ fn images_that_could_not_boot() {
         Os::new("good"),
         Os::new("without").and("whiteout usr/lib/modules"),
         Os::new("two").and("file usr/lib/modules/7/vmlinuz \"another\""),
+        Os::new("empty").and("file usr/lib/modules/6.empty/vmlinuz \"\""),
         Os::new("nameless").without_os_release(),
         Os::new("kargs").and("file usr/lib/bootc/kargs.d/1.toml \"# none\\nkargs = 1\\n\""),
         Os::new("policy").and(policy),
@@ -182,6 +183,10 @@ fn images_that_could_not_boot() {
             &["no kernel", "usr/lib/modules/<version>/vmlinuz"][..],
         ),
         ("two", &["more than one kernel", "6.two, 7"]),
+        (
+            "empty",
+            &["kernel is empty", "usr/lib/modules/6.empty/vmlinuz"],
+        ),
         ("nameless", &["/usr/lib/os-release"]),
         (
             "kargs",

@@ -39,7 +39,8 @@ pub(crate) fn ensure(cache: &Path, suite: Option<&str>, mirror: Option<&str>) ->
     let suite = source
         .as_ref()
         .map_or(suite.unwrap_or("bookworm"), |source| &source.suite);
-    let folder = cache.join(format!("demo/{suite}-{}", key(suite)));
+    let text = format!("{EDITION}\n{}", recipe::text(suite));
+    let folder = cache.join(format!("demo/{suite}-{}", super::key(&text)));
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     // Two demos at once make it once.
     let lock = folder.join("lock");
@@ -56,15 +57,6 @@ pub(crate) fn ensure(cache: &Path, suite: Option<&str>, mirror: Option<&str>) ->
         make(&source?, &image.folder)?;
     }
     Ok(image)
-}
-
-fn key(suite: &str) -> String {
-    let text = format!("{EDITION}\n{}", recipe::text(suite));
-    let digest: [u8; 32] = Sha256::digest(text).into();
-    digest[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// The trees, each a copy of the one before, and how an image build would have come from one to the next.

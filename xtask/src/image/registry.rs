@@ -16,7 +16,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Starts it with its storage in `folder`, and waits until it answers.
+    /// Starts it with its storage in `folder`, and waits until it answers. Each request is a line in the file `log` there.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
         // Free a moment ago; nothing else on this machine is likely to take it in the next.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
@@ -25,7 +25,7 @@ impl Registry {
         std::fs::create_dir_all(folder)?;
         let config = folder.join("config.yml");
         let text = format!(
-            "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    \
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    \
              rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
             folder.join("data").display()
         );
@@ -35,7 +35,9 @@ impl Registry {
         } else {
             "registry"
         };
-        let run = Run::new(name).arg("serve").arg(&config);
+        // It ends with this program, however that ends.
+        let run = Run::new("setpriv").args(["--pdeathsig", "KILL", name]);
+        let run = run.arg("serve").arg(&config);
         let log = File::create(folder.join("log"))?;
         let child = run.start(run.command().stdout(log.try_clone()?).stderr(log))?;
         let mut registry = Self { child, port };
@@ -56,6 +58,11 @@ impl Registry {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
+    }
+
+    /// Where it listens, on loopback.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// `127.0.0.1:PORT`.

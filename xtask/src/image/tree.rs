@@ -68,11 +68,11 @@ pub(crate) fn lay_out(tree: &Path) -> Result<()> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    fs::copy(
-        tree.join("boot").join(format!("vmlinuz-{version}")),
-        modules.join("vmlinuz"),
-    )
-    .context("copying the kernel")?;
+    // Newer kernels have it there already, as the same file.
+    let kernel = fs::read(tree.join("boot").join(format!("vmlinuz-{version}")))
+        .context("reading the kernel")?;
+    remove(&modules.join("vmlinuz"))?;
+    fs::write(modules.join("vmlinuz"), kernel).context("copying the kernel")?;
     if !modules.join("initramfs.img").is_file() {
         bail!("dracut left no initramfs in {}", modules.display());
     }

@@ -11,6 +11,7 @@ const PACKAGES: Packages = Packages {
     suite: "trixie",
     variant: "minbase",
     include: "qemu-system-x86,linux-image-amd64,busybox-static,kmod",
+    options: &[],
 };
 
 /// A kernel, and where it is.

@@ -1,118 +1,118 @@
-//! The stages: what the machine gets, what it runs, and what it has to find.
+//! Every stage, by name, in the order in which they are run.
 
-use super::initramfs::Initramfs;
-use super::machine::{self, Results};
-use super::root::Root;
-use crate::setup::cache;
-use anyhow::Result;
-use std::fs;
-use std::path::{Path, PathBuf};
-use test_images::{Image, Layer, Layout};
+use super::expectations::Expectations;
+use super::kernel;
+use super::os;
+use anyhow::{Result, bail};
 
-/// One machine's life.
+/// A row of the table.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    script: &'static str,
-    /// Results that the script must give: name and value.
-    expected: &'static [(&'static str, &'static str)],
-    /// Names of results that must be equal.
-    equal: &'static [(&'static str, &'static str)],
+    pub(super) machine: Machine,
+    pub(super) expected: Expectations,
 }
 
-pub(super) const STAGES: &[Stage] = &[Stage {
-    name: "verity",
-    about: "fs-verity on objects and images, and what a mount does with a file that was tampered with",
-    script: include_str!("verity.sh"),
-    expected: &[
-        ("pull", "0"),
-        ("objects-without-verity", "0"),
-        ("check-before", "0"),
-        ("image-verity", "yes"),
-        ("mount", "0"),
-        ("content", "small"),
-        ("deploy", "0"),
-        ("deployed-verity", "yes"),
-        ("deployment-check", "0"),
-        ("write-to-object", "refused"),
-        ("check-after", "5"),
-        ("mount-after", "0"),
-        ("read-tampered", "refused"),
-        ("read-sound", "small"),
-        ("required-without-support", "refused"),
-        ("refs-without-support", "0"),
-    ],
-    equal: &[("digest", "image-digest"), ("digest", "deployed-digest")],
-}];
-
-/// An operating system as small as one that can be deployed. It asks for a root that is verified.
-const TREE: &str = "\
-file usr/lib/modules/6.0/vmlinuz \"kernel\"
-file usr/lib/modules/6.0/initramfs.img \"initramfs\"
-file usr/lib/os-release \"ID=test\\nPRETTY_NAME=Test\\n\"
-file usr/lib/ostree/prepare-root.conf \"[composefs]\\nenabled=verity\\n\"
-file usr/share/big size=200000 seed=1
-file usr/share/small \"small\"
-file usr/share/empty \"\"
-symlink usr/share/link -> small
-file usr/bin/tool 4755 \"tool\"
-file usr/etc/tool.conf \"x\"";
-
-impl Stage {
-    /// Boots a machine for it; what it did not find as it should.
-    pub(super) fn run(&self, root: &Root, keep: bool) -> Result<Vec<String>> {
-        let work = cache().join(format!("vm-{}", self.name));
-        if work.exists() {
-            fs::remove_dir_all(&work)?;
-        }
-        let folder = work.join("initramfs");
-        fs::create_dir_all(&folder)?;
-        let initramfs = Initramfs::new(root, folder)?;
-        initramfs.add_program(&program())?;
-        for tool in [
-            "/usr/sbin/mkfs.ext4",
-            "/usr/sbin/debugfs",
-            "/usr/bin/lsattr",
-        ] {
-            initramfs.add_program(Path::new(tool))?;
-        }
-        let image = Image::of([Layer::listing(TREE)?]).label("containers.bootc", "1");
-        Layout::new()
-            .image("v1", &image.build())
-            .write_dir(&initramfs.folder().join("image"))?;
-        let work = work.canonicalize()?;
-        initramfs.pack(self.script, &work.join("initrd"))?;
-        let results = machine::boot(root, &work)?;
-        if keep {
-            println!("kept: {}", work.display());
-        } else {
-            fs::remove_dir_all(&work)?;
-        }
-        for (name, value) in &results {
-            println!("  {name}: {value}");
-        }
-        Ok(self.faults(&results))
-    }
-
-    fn faults(&self, results: &Results) -> Vec<String> {
-        let found = |name: &str| results.get(name).map_or("nothing", String::as_str);
-        let values = self
-            .expected
-            .iter()
-            .filter(|(name, value)| found(name) != *value)
-            .map(|(name, value)| format!("{name} is {}, not {value}", found(name)));
-        let pairs = self
-            .equal
-            .iter()
-            .filter(|(one, other)| !results.contains_key(*one) || found(one) != found(other))
-            .map(|(one, other)| format!("{one} is {}, and {other} {}", found(one), found(other)));
-        values.chain(pairs).collect()
-    }
+/// What a stage runs in.
+#[derive(Debug)]
+pub(super) enum Machine {
+    /// A kernel of its own with the program and little else; the stage's script.
+    Kernel(&'static str),
+    /// An operating system that our program installed.
+    Os(os::Steps),
 }
 
-fn program() -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    target.join("release/bootc-storage")
+/// Both tables, one after the other.
+pub(super) fn all() -> impl Iterator<Item = &'static Stage> {
+    kernel::STAGES.iter().chain(os::STAGES)
+}
+
+/// The stages of these names, each once and in their order; all if there are none.
+pub(super) fn named(names: &[String]) -> Result<Vec<&'static Stage>> {
+    let mut wanted: Vec<&str> = Vec::new();
+    for name in names {
+        match name.as_str() {
+            SMOKE => wanted.extend(SMOKE_STAGES),
+            name if all().any(|stage| stage.name == name) => wanted.push(name),
+            _ => bail!("there is no stage {name}; --list shows them"),
+        }
+    }
+    let is_wanted = |stage: &&Stage| names.is_empty() || wanted.contains(&stage.name);
+    Ok(all().filter(is_wanted).collect())
+}
+
+/// These, and the stages of hosts that have to run before them, in their order.
+pub(super) fn with_what_comes_before(mut wanted: Vec<&'static Stage>) -> Vec<&'static Stage> {
+    let mut at = 0;
+    while let Some(stage) = wanted.get(at) {
+        if let Machine::Os(os::Steps { after, .. }) = &stage.machine {
+            let missing = |stage: &&'static Stage| {
+                after.contains(&stage.name) && !wanted.iter().any(|one| one.name == stage.name)
+            };
+            let before: Vec<_> = all().filter(missing).collect();
+            wanted.extend(before);
+        }
+        at += 1;
+    }
+    all()
+        .filter(|stage| wanted.iter().any(|one| one.name == stage.name))
+        .collect()
+}
+
+/// The way of a host in as few boots as it needs.
+pub(super) const SMOKE: &str = "smoke";
+pub(super) const SMOKE_STAGES: [&str; 3] = ["boot", "upgrade", "rollback"];
+
+#[cfg(test)]
+mod tests {
+    use super::{Machine, SMOKE, all, named, with_what_comes_before};
+    use std::collections::BTreeSet;
+
+    fn names(wanted: &[&str]) -> Vec<&'static str> {
+        let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        named(&wanted)
+            .unwrap()
+            .iter()
+            .map(|stage| stage.name)
+            .collect()
+    }
+
+    #[test]
+    fn stages_come_once_and_in_their_order() {
+        assert_eq!(names(&["upgrade", "boot", "upgrade"]), ["boot", "upgrade"]);
+        assert_eq!(
+            names(&[SMOKE, "verity"]),
+            ["verity", "boot", "upgrade", "rollback"]
+        );
+        assert_eq!(names(&[]).len(), all().count());
+        assert!(named(&["none".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn what_a_stage_needs_comes_before_it() {
+        let wanted = with_what_comes_before(named(&["upgrade".to_owned()]).unwrap());
+        let names: Vec<_> = wanted.iter().map(|stage| stage.name).collect();
+        assert_eq!(names, ["boot", "upgrade"]);
+        let order: Vec<_> = all().map(|stage| stage.name).collect();
+        for stage in all() {
+            if let Machine::Os(steps) = &stage.machine {
+                let own = order.iter().position(|name| *name == stage.name);
+                for before in steps.after {
+                    assert!(
+                        order.iter().position(|name| name == before) < own,
+                        "{}",
+                        stage.name
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_stands_twice() {
+        let names: BTreeSet<_> = all().map(|stage| stage.name).collect();
+        assert_eq!(names.len(), all().count());
+        assert!(!names.contains(SMOKE));
+    }
 }

@@ -34,6 +34,8 @@ pub(super) enum KernelFault {
     None,
     #[error("it has more than one kernel ({}): only one folder below {MODULES} may have a vmlinuz", .0.join(", "))]
     Several(Vec<String>),
+    #[error("its kernel is empty ({MODULES}/{0}/vmlinuz)")]
+    Empty(String),
 }
 
 /// The one kernel of the tree.
@@ -46,10 +48,15 @@ pub(super) fn find_kernel(
         return Ok(Err(KernelFault::None));
     };
     let mut found = Vec::new();
+    let mut empty = Vec::new();
     for (version, folder, _) in &modules.dirs {
         let folder = repo.read_dirtree(folder)?;
         if let Some(kernel) = folder.file("vmlinuz") {
             let beside = BESIDE.iter().filter_map(|name| folder.file(name));
+            let stat = repo.file_stat(&kernel)?;
+            if stat.size == 0 && stat.header.symlink_target.is_none() {
+                empty.push(version.clone());
+            }
             let files: Vec<Checksum> = [kernel].into_iter().chain(beside).collect();
             found.push(Kernel {
                 version: version.clone(),
@@ -60,6 +67,7 @@ pub(super) fn find_kernel(
     }
     Ok(match (found.pop(), found.is_empty()) {
         (None, _) => Err(KernelFault::None),
+        (Some(kernel), true) if !empty.is_empty() => Err(KernelFault::Empty(kernel.version)),
         (Some(kernel), true) => Ok(kernel),
         (Some(last), false) => {
             let all = found.into_iter().chain([last]);

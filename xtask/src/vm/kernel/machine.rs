@@ -1,42 +1,20 @@
 //! Booting the machine, and reading what it says.
 
-use super::root::Root;
 use crate::run::Run;
+use crate::vm::expectations::Results;
+use crate::vm::root::Root;
 use anyhow::{Context as _, Result, bail};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
-/// Software emulation on a busy machine: a stage takes half a minute on an idle one.
-const LIMIT_SECONDS: &str = "600";
 const DISK_BYTES: u64 = 600 << 20;
 /// How much of the console is shown when the machine did not come to its end.
 const TAIL_LINES: usize = 40;
 
-/// What a stage's script said, by name.
-pub(super) type Results = BTreeMap<String, String>;
-
 /// Boots the machine with an initramfs and an empty disk; both lie in `work`, which QEMU sees as it is.
-pub(super) fn boot(root: &Root, work: &Path) -> Result<Results> {
-    let disk = work.join("disk");
-    File::create(&disk)?.set_len(DISK_BYTES)?;
-    let console = work.join("console");
-    // The programs of the newer Debian are started in its root file system.
-    let inside = root.folder.join("machine");
-    fs::create_dir_all(&inside)?;
-    let command = format!(
-        "mount --bind \"$1\" \"$2/machine\" && exec chroot \"$2\" timeout {LIMIT_SECONDS} qemu-system-x86_64 \
-         -machine pc -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nographic -no-reboot -nic none \
-         -kernel /boot/vmlinuz-{} -initrd /machine/initrd -append 'console=ttyS0 quiet panic=-1' \
-         -drive file=/machine/disk,format=raw,if=virtio < /dev/null > \"$1/console\"",
-        root.kernel
-    );
-    let ended = Run::new("unshare")
-        .args(["--mount", "sh", "-c", &command, "sh"])
-        .arg(work)
-        .arg(&root.folder)
-        .run();
-    let text = String::from_utf8_lossy(&fs::read(&console).unwrap_or_default()).into_owned();
+pub(super) fn boot(root: &Root, work: &Path, accelerator: &str, seconds: u64) -> Result<Results> {
+    let ended = command(root, work, accelerator, seconds)?.run();
+    let text = console(work);
     let results = results_in(&text);
     if ended.is_err() || !results.contains_key("end") {
         let lines: Vec<&str> = text.lines().collect();
@@ -46,6 +24,34 @@ pub(super) fn boot(root: &Root, work: &Path) -> Result<Results> {
         bail!("the machine's script did not come to its end");
     }
     Ok(results)
+}
+
+/// Whether it boots at all; nothing is said if it does not.
+pub(super) fn boots(root: &Root, work: &Path, accelerator: &str, seconds: u64) -> bool {
+    command(root, work, accelerator, seconds).is_ok_and(|run| run.succeeds())
+        && results_in(&console(work)).contains_key("end")
+}
+
+fn command(root: &Root, work: &Path, accelerator: &str, seconds: u64) -> Result<Run> {
+    File::create(work.join("disk"))?.set_len(DISK_BYTES)?;
+    // The programs of the newer Debian are started in its root file system.
+    fs::create_dir_all(root.folder.join("machine"))?;
+    let command = format!(
+        "mount --bind \"$1\" \"$2/machine\" && exec setpriv --pdeathsig KILL chroot \"$2\" \
+         timeout {seconds} setpriv --pdeathsig KILL qemu-system-x86_64 \
+         -machine pc -accel {accelerator} -cpu max -smp 2 -m 2048 -nographic -no-reboot -nic none \
+         -kernel /boot/vmlinuz-{} -initrd /machine/initrd -append 'console=ttyS0 quiet panic=-1' \
+         -drive file=/machine/disk,format=raw,if=virtio < /dev/null > \"$1/console\"",
+        root.kernel
+    );
+    Ok(Run::new("unshare")
+        .args(["--mount", "sh", "-c", &command, "sh"])
+        .arg(work)
+        .arg(&root.folder))
+}
+
+fn console(work: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(work.join("console")).unwrap_or_default()).into_owned()
 }
 
 /// The console has carriage returns, and what the kernel says in between.

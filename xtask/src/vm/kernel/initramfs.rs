@@ -1,7 +1,7 @@
 //! What the machine boots with: busybox, the kernel's modules, programs with their libraries, and the stage's files.
 
-use super::root::Root;
 use crate::run::Run;
+use crate::vm::root::Root;
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
