@@ -14,9 +14,10 @@ use crate::run::Run;
 use crate::setup;
 use anyhow::{Result, bail};
 use expectations::Results;
-use os::{Journey, Tools};
+use os::{Host, InstalledBy, Tools};
 use stages::{Machine, Stage};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Which of them to run.
 #[derive(Debug, clap::Args)]
@@ -47,9 +48,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let root = root::ensure()?;
     let program = build()?;
     let mut failed = Vec::new();
-    let (hosts, kernels): (Vec<_>, Vec<_>) = wanted
+    let (kernels, hosts): (Vec<_>, Vec<_>) = wanted
         .into_iter()
-        .partition(|stage| matches!(stage.machine, Machine::Os(_)));
+        .partition(|stage| matches!(stage.machine, Machine::Kernel(_)));
     for stage in kernels {
         if let Machine::Kernel(script) = stage.machine {
             title(stage);
@@ -63,7 +64,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             program: &program,
             accelerator: kernel::accelerator(&root)?,
         };
-        run_hosts(&tools, hosts, options.keep, &mut failed)?;
+        for stages in stages::by_host(hosts) {
+            lead(&tools, &stages, options.keep, &mut failed)?;
+        }
     }
     if failed.is_empty() {
         println!("\nall stages passed");
@@ -73,23 +76,33 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// One host goes through all of them, and through what they need before.
-fn run_hosts(
+/// One host goes through all of these.
+fn lead(
     tools: &Tools<'_>,
-    wanted: Vec<&'static Stage>,
+    stages: &[&'static Stage],
     keep: bool,
     failed: &mut Vec<&'static str>,
 ) -> Result<()> {
-    let stages = stages::with_what_comes_before(wanted);
     let names: Vec<_> = stages.iter().map(|stage| stage.name).collect();
-    println!("\n## a host: {}", names.join(", "));
-    let journey = Journey::begin(tools)?;
-    let (results, ended) = journey.run(&stages)?;
-    journey.end(keep)?;
-    for stage in &stages {
+    println!("\n## a host: {} ({})", names.join(", "), tools.accelerator);
+    let begun = Instant::now();
+    let (by, cut) = match stages.first().map(|stage| &stage.machine) {
+        Some(Machine::Os(steps)) => (steps.installed_by, false),
+        _ => (InstalledBy::Us, true),
+    };
+    let host = Host::install(tools, by)?;
+    let found = if cut {
+        os::cut(&host).map(|results| (results, Ok(())))
+    } else {
+        os::lead(&host, stages)
+    };
+    host.end(keep || found.is_err())?;
+    let (results, ended) = found?;
+    for stage in stages {
         title(stage);
         judge(stage, &expectations::of(stage.name, &results), failed);
     }
+    println!("\n{}: {} s", names.join(", "), begun.elapsed().as_secs());
     ended
 }
 

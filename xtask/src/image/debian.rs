@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Counts up when the trees or the form of the layers change.
-const EDITION: u32 = 4;
+const EDITION: u32 = 5;
 
 /// The image, ready to be read.
 #[derive(Debug)]

@@ -28,8 +28,12 @@ pub(crate) fn prepare(full: &Path, tree: &Path) -> Result<()> {
     for policy in fs::read_dir(full.join(STORE)).context("there are no policy modules")? {
         let policy = policy?;
         let to = tree.join(POLICY).join(policy.file_name());
-        let copy = Run::new("cp").args(["--archive", "--no-target-directory"]);
-        copy.arg(policy.path()).arg(&to).run()?;
+        fs::create_dir_all(&to)?;
+        // What is in it, not the folder itself: others than root read the policy.
+        for store in fs::read_dir(policy.path())? {
+            let copy = Run::new("cp").arg("--archive").arg(store?.path());
+            copy.arg(&to).read()?;
+        }
     }
     let config = tree.join(POLICY).join("semanage.conf");
     let text = fs::read_to_string(&config).context("reading semanage.conf")?;

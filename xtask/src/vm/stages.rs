@@ -21,6 +21,8 @@ pub(super) enum Machine {
     Kernel(&'static str),
     /// An operating system that our program installed.
     Os(os::Steps),
+    /// The same, with power cuts.
+    Power,
 }
 
 /// Both tables, one after the other.
@@ -42,15 +44,30 @@ pub(super) fn named(names: &[String]) -> Result<Vec<&'static Stage>> {
     Ok(all().filter(is_wanted).collect())
 }
 
-/// These, and the stages of hosts that have to run before them, in their order.
-pub(super) fn with_what_comes_before(mut wanted: Vec<&'static Stage>) -> Vec<&'static Stage> {
+/// Stages that one host goes through after another, in their order, with those that have to come before.
+pub(super) fn by_host(wanted: Vec<&'static Stage>) -> Vec<Vec<&'static Stage>> {
+    let mut hosts: Vec<(Option<os::InstalledBy>, Vec<_>)> = Vec::new();
+    for stage in with_what_comes_before(wanted) {
+        let host = match &stage.machine {
+            Machine::Os(steps) => Some(steps.installed_by),
+            _ => None,
+        };
+        match hosts.iter_mut().find(|(one, _)| *one == host) {
+            Some((_, stages)) => stages.push(stage),
+            None => hosts.push((host, vec![stage])),
+        }
+    }
+    hosts.into_iter().map(|(_, stages)| stages).collect()
+}
+
+fn with_what_comes_before(mut wanted: Vec<&'static Stage>) -> Vec<&'static Stage> {
     let mut at = 0;
     while let Some(stage) = wanted.get(at) {
         if let Machine::Os(os::Steps { after, .. }) = &stage.machine {
-            let missing = |stage: &&'static Stage| {
-                after.contains(&stage.name) && !wanted.iter().any(|one| one.name == stage.name)
-            };
-            let before: Vec<_> = all().filter(missing).collect();
+            let is_there = |name: &str| wanted.iter().any(|one| one.name == name);
+            let before: Vec<_> = all()
+                .filter(|stage| after.contains(&stage.name) && !is_there(stage.name))
+                .collect();
             wanted.extend(before);
         }
         at += 1;
@@ -66,7 +83,7 @@ pub(super) const SMOKE_STAGES: [&str; 3] = ["boot", "upgrade", "rollback"];
 
 #[cfg(test)]
 mod tests {
-    use super::{Machine, SMOKE, all, named, with_what_comes_before};
+    use super::{Machine, SMOKE, all, by_host, named};
     use std::collections::BTreeSet;
 
     fn names(wanted: &[&str]) -> Vec<&'static str> {
@@ -91,9 +108,12 @@ mod tests {
 
     #[test]
     fn what_a_stage_needs_comes_before_it() {
-        let wanted = with_what_comes_before(named(&["upgrade".to_owned()]).unwrap());
-        let names: Vec<_> = wanted.iter().map(|stage| stage.name).collect();
-        assert_eq!(names, ["boot", "upgrade"]);
+        let hosts = by_host(named(&["rollback".to_owned(), "migrate".to_owned()]).unwrap());
+        let names: Vec<Vec<_>> = hosts
+            .iter()
+            .map(|stages| stages.iter().map(|stage| stage.name).collect())
+            .collect();
+        assert_eq!(names, [&["boot", "upgrade", "rollback"][..], &["migrate"]]);
         let order: Vec<_> = all().map(|stage| stage.name).collect();
         for stage in all() {
             if let Machine::Os(steps) = &stage.machine {

@@ -25,7 +25,7 @@ pub(super) enum Cache {
 #[derive(Debug)]
 pub(super) struct Guest<'a> {
     pub(super) root: &'a Root,
-    pub(super) work: PathBuf,
+    pub(super) work: &'a Path,
     /// QEMU's `-accel`.
     pub(super) accelerator: &'a str,
 }
@@ -50,7 +50,7 @@ impl Guest<'_> {
             .args(["--mount", "sh", "-ec"])
             .arg("mount --bind \"$1\" \"$2/machine\"; root=$2; shift 2; exec setpriv --pdeathsig KILL chroot \"$root\" \"$@\"")
             .arg("sh")
-            .args([&self.work, &self.root.folder])
+            .args([self.work, &self.root.folder])
             .args(["qemu-system-x86_64", "-machine", "pc,usb=off,vmport=off"])
             .args(["-accel", self.accelerator, "-cpu", "max", "-smp", "2", "-m", "2560"])
             .args(["-nodefaults", "-display", "none", "-vga", "none", "-monitor", "none"])
@@ -72,7 +72,7 @@ impl Guest<'_> {
         let child = run.start(&mut command)?;
         Ok(Running {
             child,
-            work: self.work.clone(),
+            work: self.work.to_owned(),
         })
     }
 }
@@ -106,6 +106,10 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(500));
         }
+    }
+
+    pub(super) fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
     }
 
     /// As when the power fails.

@@ -22,7 +22,12 @@ const RECIPE: &[&str] = &[
 /// Layers below the program's.
 const BASE_LAYERS: usize = 2;
 
-/// `v1`, `v2` and `application` in an OCI directory.
+/// The layer over the first version that makes it boot only verified. The initramfs asks for less by itself.
+const VERIFIED: &str = "\
+file usr/lib/ostree/prepare-root.conf \"[sysroot]\\nreadonly=true\\n[composefs]\\nenabled=verity\\n\"
+file usr/lib/bootc/kargs.d/20-verity.toml \"kargs = [\\\"ostree.prepare-root.composefs=verity\\\"]\\n\"";
+
+/// `v1`, `v2`, `verified` and `application` in an OCI directory.
 #[derive(Debug)]
 pub(super) struct Images {
     pub(super) oci: PathBuf,
@@ -54,6 +59,12 @@ pub(super) fn ensure(root: &OsRoot, program: &Path, work: &Path) -> Result<Image
         image.layers.insert(BASE_LAYERS, program.clone());
         layout = layout.image(tag, &image.build());
     }
+    let mut verified = stored::read(&kept, 0)?;
+    verified.layers.insert(BASE_LAYERS, program);
+    verified
+        .layers
+        .push(Layer::listing(VERIFIED)?.created_by("COPY"));
+    layout = layout.image("verified", &verified.build());
     layout = layout.image("application", &stored::read(&kept, 2)?.build());
     let oci = work.join("oci");
     layout.write_dir(&oci)?;

@@ -1,6 +1,7 @@
 //! The operating system's packages: a root file system of a Debian whose libostree knows composefs.
 
 use crate::image;
+use crate::run::Run;
 use crate::setup::cache;
 use crate::suite::Packages;
 use anyhow::Result;
@@ -28,6 +29,23 @@ pub(super) struct OsRoot {
     pub(super) folder: PathBuf,
     /// Names its recipe.
     pub(super) key: String,
+}
+
+impl OsRoot {
+    /// Runs a program of it in it, with `work` as its folder `machine`.
+    pub(super) fn run(&self, work: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+        fs::create_dir_all(self.folder.join("machine"))?;
+        let script = "mount --rbind \"$1\" \"$2/machine\"; mount -t proc proc \"$2/proc\"; \
+            mount --rbind /dev \"$2/dev\"; mount --rbind /sys \"$2/sys\"; root=$2; shift 2; \
+            exec chroot \"$root\" \"$@\"";
+        Run::new("unshare")
+            .args(["--mount", "sh", "-ec", script, "sh"])
+            .args([work, &self.folder])
+            .arg(program)
+            .args(arguments)
+            .run()?;
+        Ok(())
+    }
 }
 
 /// Makes it, once; one of an older recipe goes.

@@ -1,15 +1,30 @@
-# What the parts have in common.
+# What the driver and the parts have in common.
+
+out=/dev/disk/by-id/virtio-out
+
+# The place in the test, on the first block of the disk; and all that was found so far, behind it.
+progress() {
+    printf '%-511s\n' "$*" | dd of=$out bs=512 count=1 conv=notrunc,fsync 2> /dev/null
+    echo "vmtest: $*" > /dev/ttyS0
+}
+hand_over() {
+    sync
+    tar -C "$state" -cf - . | dd of=$out bs=1M seek=1 conv=notrunc,fsync 2> /dev/null
+}
+
+# Before the names of results, where a stage sees the same twice.
+prefix=
 
 # What the stage's row expects. Values are one line.
 result() {
-    name=$1
+    name=$prefix$1
     shift
     echo "$stage.$name $*" >> "$state/results"
     echo "vmtest: $stage.$name $*" > /dev/ttyS0
 }
 
 # Where a part puts a document, each value of which is a result too: NAME/path/to/it.
-document() { echo "$state/files/$stage.$1.json"; }
+document() { echo "$state/files/$stage.$prefix$1.json"; }
 
 # The machine starts anew after this part.
 restart_then() { touch /run/vmtest-restart; }
