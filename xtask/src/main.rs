@@ -41,7 +41,7 @@ enum Chore {
     Demo(demo::Options),
     /// Measure the program side by side with its peers and with what the machine can do.
     Bench(bench::Options),
-    /// Boot small machines, for what needs a kernel of its own.
+    /// Boot machines: a kernel of its own, or a whole host from installation to power cut.
     Vmtest(vm::Options),
     /// What the bench measures the program against: the least that a pull has to do.
     #[command(hide = true)]

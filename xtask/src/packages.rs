@@ -200,8 +200,8 @@ pub(crate) const PACKAGES: &[Package] = &[
         "e2fsprogs",
         "e2fsprogs",
         Probe::Program(&["mkfs.ext4"]),
-        TEST_AND_BENCH,
-        "small file systems that fill up",
+        TO_RUN,
+        "small file systems that fill up, disks of machines",
     ),
     package(
         "util-linux",

@@ -38,6 +38,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         for stage in stages::all() {
             println!("{:<10} {}", stage.name, stage.about);
         }
+        let smoke = stages::SMOKE_STAGES.join(", ");
+        println!("{:<10} {smoke}", stages::SMOKE);
         return Ok(());
     }
     let wanted = stages::named(&options.stage)?;
@@ -112,7 +114,8 @@ fn title(stage: &Stage) {
 
 /// Shows what a stage found, and what of it is not as it should be.
 fn judge(stage: &'static Stage, results: &Results, failed: &mut Vec<&'static str>) {
-    for (name, value) in results.iter().filter(|(name, _)| !name.contains('/')) {
+    let shown = |name: &str| !name.contains('/') && !name.starts_with("host.");
+    for (name, value) in results.iter().filter(|(name, _)| shown(name)) {
         println!("  {name}: {value}");
     }
     let faults = stage.expected.faults(results);

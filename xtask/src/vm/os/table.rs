@@ -57,7 +57,8 @@ pub(in crate::vm) const STAGES: &[Stage] = &[
             values: &[
                 ("network", "0"),
                 ("check", "0"),
-                ("check-says/updateAvailable", "true"),
+                ("check-says/available", "true"),
+                ("check-says/layersMissing", "2"),
                 ("upgrade", "0"),
                 ("done/staged", "true"),
                 ("done/layersStored", "2"),
