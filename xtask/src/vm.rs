@@ -47,6 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("run it as root: the machines' root file systems are made with mmdebstrap");
     }
     setup::ensure(&[Need::Build, Need::Demo])?;
+    let _alone = os::alone()?;
     let root = root::ensure()?;
     let program = build()?;
     let mut failed = Vec::new();
@@ -70,12 +71,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             lead(&tools, &stages, options.keep, &mut failed)?;
         }
     }
-    if failed.is_empty() {
-        println!("\nall stages passed");
-        Ok(())
-    } else {
-        bail!("failed: {}", failed.join(", "))
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
     }
+    println!("\nall stages passed");
+    Ok(())
 }
 
 /// One host goes through all of these.

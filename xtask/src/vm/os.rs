@@ -19,6 +19,7 @@ mod tree;
 
 pub(super) use host::{Host, Tools};
 pub(super) use journey::lead;
+pub(super) use packages::alone;
 pub(super) use power::cut;
 pub(super) use table::STAGES;
 

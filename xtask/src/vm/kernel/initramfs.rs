@@ -71,7 +71,10 @@ impl<'a> Initramfs<'a> {
             if file.ends_with(".xz") {
                 let unpacked = place.with_extension("ko.xz");
                 fs::copy(&packed, &unpacked)?;
-                Run::new("xz").args(["--decompress"]).arg(&unpacked).run()?;
+                Run::new("xz")
+                    .args(["--decompress"])
+                    .arg(&unpacked)
+                    .read()?;
             } else {
                 fs::copy(&packed, &place).with_context(|| packed.display().to_string())?;
             }

@@ -4,8 +4,8 @@ use crate::image;
 use crate::run::Run;
 use crate::setup::cache;
 use crate::suite::Packages;
-use anyhow::Result;
-use std::fs;
+use anyhow::{Context as _, Result};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 const PACKAGES: Packages = Packages {
@@ -67,6 +67,14 @@ pub(super) fn ensure() -> Result<OsRoot> {
 /// Where everything is kept that is made once.
 pub(super) fn home() -> PathBuf {
     cache().join("vm-os")
+}
+
+/// Waits until no other run works there; as long as the file is open, none begins to.
+pub(in crate::vm) fn alone() -> Result<File> {
+    fs::create_dir_all(home())?;
+    let lock = File::create(home().join("lock"))?;
+    lock.lock().context("waiting for another vmtest")?;
+    Ok(lock)
 }
 
 /// Takes away what a recipe of this kind made before.
