@@ -19,15 +19,13 @@ const RECIPE: &[&str] = &[
     include_str!("../../image/policy_module.rs"),
 ];
 
+/// Those of the operating system: the first version, the second, and the first as one that boots only verified.
+const TAGS: [&str; 3] = ["v1", "v2", "verified"];
+
 /// Layers below the program's.
 const BASE_LAYERS: usize = 2;
 
-/// The layer over the first version that makes it boot only verified. The initramfs asks for less by itself.
-const VERIFIED: &str = "\
-file usr/lib/ostree/prepare-root.conf \"[sysroot]\\nreadonly=true\\n[composefs]\\nenabled=verity\\n\"
-file usr/lib/bootc/kargs.d/20-verity.toml \"kargs = [\\\"ostree.prepare-root.composefs=verity\\\"]\\n\"";
-
-/// `v1`, `v2`, `verified` and `application` in an OCI directory.
+/// [`TAGS`] and `application` in an OCI directory.
 #[derive(Debug)]
 pub(super) struct Images {
     pub(super) oci: PathBuf,
@@ -54,18 +52,12 @@ pub(super) fn ensure(root: &OsRoot, program: &Path, work: &Path) -> Result<Image
         "COPY bootc-storage",
     )?;
     let mut layout = Layout::new();
-    for (place, tag) in ["v1", "v2"].into_iter().enumerate() {
+    for (place, tag) in TAGS.into_iter().enumerate() {
         let mut image = stored::read(&kept, place)?;
         image.layers.insert(BASE_LAYERS, program.clone());
         layout = layout.image(tag, &image.build());
     }
-    let mut verified = stored::read(&kept, 0)?;
-    verified.layers.insert(BASE_LAYERS, program);
-    verified
-        .layers
-        .push(Layer::listing(VERIFIED)?.created_by("COPY"));
-    layout = layout.image("verified", &verified.build());
-    layout = layout.image("application", &stored::read(&kept, 2)?.build());
+    layout = layout.image("application", &stored::read(&kept, TAGS.len())?.build());
     let oci = work.join("oci");
     layout.write_dir(&oci)?;
     Ok(Images { oci })
@@ -95,6 +87,7 @@ fn write(root: &OsRoot, work: &Path) -> Result<()> {
     tree::derive(&at("system"), 1, &at("derived-1"))?;
     tree::derive(&at("system"), 2, &at("derived-2"))?;
     tree::module(&at("derived-2"), &at("module"))?;
+    tree::verified(&at("derived-1"), &at("verified"))?;
     tree::application(root, &at("application"))?;
     let layer = |lower: Option<&str>, upper: &str, built: &str| {
         let lower = lower.map(at);
@@ -114,12 +107,15 @@ fn write(root: &OsRoot, work: &Path) -> Result<()> {
     let one = layer(Some("system"), "derived-1", "RUN: version 1")?;
     let two = layer(Some("system"), "derived-2", "RUN: version 2")?;
     let module = layer(Some("derived-2"), "module", "RUN semodule --install")?;
+    let verified = layer(Some("derived-1"), "verified", "RUN dracut")?;
     let application = layer(None, "application", "COPY busybox")?;
     let v1 = [packages.clone(), system.clone(), one];
+    let verified = v1.clone().into_iter().chain([verified]);
     let v2 = [packages, system, two, module];
     Layout::new()
         .image("v1", &host(v1, 1).build())
         .image("v2", &host(v2, 2).build())
+        .image("verified", &host(verified, 1).build())
         .image("application", &Image::of([application]).build())
         .write_dir(&at("oci"))?;
     Ok(())

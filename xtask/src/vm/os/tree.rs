@@ -8,10 +8,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+const PREPARE_ROOT: &str = "usr/lib/ostree/prepare-root.conf";
+
 /// What the image derives from, with a unit that does what the stages want.
 pub(super) const SYSTEM: &[(&str, &str)] = &[
     (
-        "usr/lib/ostree/prepare-root.conf",
+        PREPARE_ROOT,
         "[sysroot]\nreadonly=true\n[composefs]\nenabled=yes\n",
     ),
     (
@@ -88,11 +90,8 @@ pub(super) fn system(packages: &Path, to: &Path) -> Result<()> {
     initramfs(to)?;
     policy_module::prepare(packages, to)?;
     tree::lay_out(to)?;
-    // lay_out has a word on these two.
-    for (name, text) in SYSTEM
-        .iter()
-        .filter(|(name, _)| name.contains("prepare-root"))
-    {
+    // lay_out has one of its own.
+    for (name, text) in SYSTEM.iter().filter(|(name, _)| *name == PREPARE_ROOT) {
         tree::write(&to.join(name), text)?;
     }
     let storage = to.join("usr/lib/bootc");
@@ -123,7 +122,7 @@ fn initramfs(tree: &Path) -> Result<()> {
     let script = "mount -t proc proc \"$1/proc\"; mount -t sysfs sys \"$1/sys\"; mount --rbind /dev \"$1/dev\"; \
         mount -t tmpfs run \"$1/run\"; \
         exec chroot \"$1\" sh -ec 'version=$(ls /usr/lib/modules); dracut --quiet --force --no-hostonly --reproducible \
-        --kver \"$version\" \"/usr/lib/modules/$version/initramfs.img\"; rm -rf /tmp/* /var/tmp/*'";
+        --tmpdir /tmp --kver \"$version\" \"/usr/lib/modules/$version/initramfs.img\"; rm -rf /tmp/*'";
     Run::new("unshare")
         .args(["--mount", "sh", "-ec", script, "sh"])
         .arg(tree)
@@ -174,6 +173,18 @@ pub(super) fn derive(system: &Path, version: u32, to: &Path) -> Result<()> {
     fs::create_dir_all(&bound)?;
     symlink(format!("/{unit}"), bound.join("application.image"))?;
     Ok(())
+}
+
+/// A root that is verified, on top: the initramfs has the configuration too, and decides by its own.
+pub(super) fn verified(derived: &Path, to: &Path) -> Result<()> {
+    tree::snapshot(derived, to)?;
+    let text = "[sysroot]\nreadonly=true\n[composefs]\nenabled=verity\n";
+    tree::write(&to.join(PREPARE_ROOT), text)?;
+    for folder in fs::read_dir(to.join("usr/lib/modules"))? {
+        // dracut would write into the file, which the trees below share.
+        tree::remove(&folder?.path().join("initramfs.img"))?;
+    }
+    initramfs(to)
 }
 
 /// A policy module on top, which gives types to files of all layers.
