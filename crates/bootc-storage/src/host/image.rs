@@ -11,8 +11,7 @@ use crate::{Error, host::HostError};
 const SIGNED_ARGUMENT: &str = "ostree.prepare-root.composefs=signed";
 
 impl LockedHost {
-    /// Write the image that the deployment's own `prepare-root.conf` asks for. A libostree that was built with composefs
-    /// has done so already.
+    /// Write the image that the deployment's own `prepare-root.conf` asks for, unless libostree has.
     pub(super) fn write_image(
         &self,
         id: &DeploymentId,
@@ -27,13 +26,8 @@ impl LockedHost {
                     action: "open the deployment's directory",
                     source,
                 })?;
-        if !wish.wants_image() || directory.exists(DEPLOYED_IMAGE) {
+        let Some(verity) = still_to_write(wish, directory.exists(DEPLOYED_IMAGE)) else {
             return Ok(());
-        }
-        let verity = if wish.requires_verity() {
-            DeployedVerity::Required
-        } else {
-            DeployedVerity::AsObjects
         };
         self.set_mutable(deployment, true)?;
         let written = self
@@ -59,5 +53,38 @@ impl LockedHost {
             .iter()
             .any(|argument| argument.as_str() == SIGNED_ARGUMENT);
         Ok(asked || self.storage.composefs_wish(&deployment.id.commit)? == ComposefsWish::Signed)
+    }
+}
+
+/// What libostree left to do. Where it was built with composefs it writes an image; but when that requires fs-verity, it gives
+/// none to objects that the repository had before.
+fn still_to_write(wish: ComposefsWish, is_there: bool) -> Option<DeployedVerity> {
+    if wish.requires_verity() {
+        Some(DeployedVerity::Required)
+    } else if wish.wants_image() && !is_there {
+        Some(DeployedVerity::AsObjects)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_get_fs_verity_also_where_libostree_wrote_the_image() {
+        use ComposefsWish::{Maybe, No, Signed, Verity, Yes};
+        for is_there in [false, true] {
+            for wish in [Verity, Signed] {
+                let verity = still_to_write(wish, is_there);
+                assert_eq!(verity, Some(DeployedVerity::Required), "{wish:?}");
+            }
+        }
+        for wish in [Yes, Maybe] {
+            assert_eq!(still_to_write(wish, false), Some(DeployedVerity::AsObjects));
+            assert_eq!(still_to_write(wish, true), None);
+        }
+        assert_eq!(still_to_write(No, false), None);
     }
 }
