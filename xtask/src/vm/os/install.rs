@@ -115,9 +115,9 @@ impl Installer<'_> {
         let commit = pulled["mergeCommit"].as_str().context("no commit")?;
         let create = format!("--create={PLAIN}");
         Run::new("ostree")
-            .arg("--repo")
+            .args(["refs", "--repo"])
             .arg(&plain)
-            .args(["refs", &create, commit])
+            .args([create.as_str(), commit])
             .run()?;
         let inside = |path: &Path| {
             let below = path.strip_prefix(self.work).unwrap_or(path);

@@ -1,11 +1,11 @@
-# Every file of the tree has fs-verity, and the root insists on it.
+# Every file with content has fs-verity, and the root insists on it.
 has_verity() { lsattr "$1" | grep -q '^[^ ]*V' && echo yes || echo no; }
 describe_root
 result required "$(findmnt -n -o OPTIONS / | tr ',' '\n' | grep '^verity=')"
 result image-verity "$(has_verity "$deployment/.ostree.cfs")"
 result stored-digest "$(bootc-storage composefs digest registry.test/vmtest/os:verified | cut -d ' ' -f 1)"
 commit=${deployment##*/}
-result objects-without "$(ostree ls -R -C --repo=/sysroot/ostree/repo "${commit%.*}" | awk '/^-/ { print $5 }' | sort -u |
+result objects-without "$(ostree ls -R -C --repo=/sysroot/ostree/repo "${commit%.*}" | awk '/^-/ && $4 > 0 { print $5 }' | sort -u |
     sed 's,^\(..\)\(.*\),/sysroot/ostree/repo/objects/\1/\2.file,' | xargs lsattr | grep -vc '^[^ ]*V')"
 
 # One block of a file is changed below the file system.
