@@ -7,7 +7,6 @@ use ostree_objects::{Checksum, DirMeta, DirTree};
 use ostree_store::Repo;
 
 use crate::forest::join;
-use crate::marker::PREFIX;
 use crate::{Error, LabelOf, MAX_PATHS, Mislabelled, Of};
 
 /// The attribute that holds a label.
@@ -167,8 +166,7 @@ impl<'a> Walk<'a> {
     fn files(&mut self, dir: &mut Open) -> Result<(), Error> {
         for (name, checksum) in &mut dir.tree.files {
             let right = dir.right.as_ref().and_then(|right| right.file(name));
-            // A whiteout marker is no file of the merged tree.
-            if right == Some(*checksum) || (self.of == Of::Layer && name.starts_with(PREFIX)) {
+            if right == Some(*checksum) {
                 continue;
             }
             let path = join(&dir.path, name, 0)?;

@@ -29,8 +29,8 @@ pub enum Of {
     /// A base's or an image's tree. What the policy leaves without a label keeps the one that it has, as libostree and
     /// restorecon do.
     Tree,
-    /// A derived layer's: whiteout markers are passed over, and what the policy leaves without a label has none, as
-    /// if the layer had been imported under that policy.
+    /// A derived layer's: what the policy leaves without a label has none, as if the layer had been imported under that
+    /// policy. Whiteout markers are labelled as files.
     Layer,
 }
 

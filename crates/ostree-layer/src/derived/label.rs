@@ -10,7 +10,6 @@ use super::object::{Content, Object};
 use super::tree::{Id, Kind, ROOT};
 use super::xattrs::{self, SELINUX};
 use super::{Parsed, object, store};
-use crate::paths::WHITEOUT;
 use crate::{Error, Labels};
 
 /// Objects that were written again, by what they were and the label that they got: the many hard links to a large file
@@ -24,7 +23,7 @@ impl Parsed {
         let mut relabelled = HashMap::new();
         for id in ROOT..self.tree.len() {
             let is_file = matches!(self.tree.kind(id), Kind::File | Kind::Symlink);
-            if !is_file || !self.tree.is_visible(id) || self.tree.name(id).starts_with(WHITEOUT) {
+            if !is_file || !self.tree.is_visible(id) {
                 continue;
             }
             match self.tree.object(id) {
@@ -62,6 +61,10 @@ impl Parsed {
             Content::File(unnamed) => {
                 let header = FileHeader::regular(uid, gid, owner.mode & 0o7777, xattrs);
                 stage.name_file(unnamed, &header)
+            }
+            Content::Empty => {
+                let header = FileHeader::regular(uid, gid, owner.mode & 0o7777, xattrs);
+                stage.write_file(&header, 0, &mut io::empty())
             }
             Content::Link { target, length } => {
                 let target = self.tree.text(target, length).to_owned();

@@ -32,8 +32,6 @@ pub(crate) struct Derived<'a> {
     stage: &'a Stage,
     tree: Tree,
     owners: Owners,
-    /// The object of every whiteout marker, once there is one.
-    marker: Option<Object>,
     labels: Option<&'a dyn Labels>,
     seeking: Seeking,
 }
@@ -57,7 +55,6 @@ impl<'a> Derived<'a> {
             stage,
             tree,
             owners: Owners::default(),
-            marker: None,
             labels: match import.labels {
                 Labelling::By(labels) => Some(labels),
                 Labelling::Sought(seek) => seek.known(),
@@ -164,17 +161,41 @@ impl<'a> Derived<'a> {
                 },
             );
         }
-        let marker = match self.marker {
-            Some(marker) => marker,
-            None => {
-                let header = FileHeader::regular(0, 0, 0o644, Xattrs::new());
-                let written = self.stage.write_file(&header, 0, &mut io::empty());
-                *self.marker.insert(Object::Written(written.map_err(store)?))
-            }
-        };
+        let marker = self.marker(path)?;
         self.tree
             .put_file(ROOT, path, NodeKind::File, marker)
             .map(drop)
+    }
+
+    /// A marker's object. It has a label like any file: where SELinux runs, none stays without.
+    fn marker(&mut self, path: &str) -> Result<Object, Error> {
+        const MODE: u32 = S_IFREG | 0o644;
+        if let Some(labels) = self.labels {
+            let xattrs = xattrs::labelled(Vec::new(), labels, path, MODE)?;
+            return self.write_marker(MODE, xattrs).map(Object::Written);
+        }
+        let owner = Owner {
+            uid: 0,
+            gid: 0,
+            mode: MODE,
+            xattrs: Xattrs::new(),
+        };
+        match self.owners.add(owner, self.import.limits.owner_bytes) {
+            Some(owner) => Ok(Object::Waiting {
+                content: Content::Empty,
+                owner,
+            }),
+            // Whether a layer is accepted does not depend on what is known of its labels.
+            None => self
+                .write_marker(MODE, Xattrs::new())
+                .map(Object::Mislabelled),
+        }
+    }
+
+    fn write_marker(&self, mode: u32, xattrs: Xattrs) -> Result<Checksum, Error> {
+        let header = FileHeader::regular(0, 0, mode & 0o7777, xattrs);
+        let written = self.stage.write_file(&header, 0, &mut io::empty());
+        written.map_err(store)
     }
 
     fn add_to_tree<R: BufRead>(

@@ -21,6 +21,8 @@ pub(super) enum Object {
 pub(super) enum Content {
     /// A regular file's bytes.
     File(Unnamed),
+    /// None: a whiteout marker's.
+    Empty,
     /// A symbolic link's target.
     Link { target: TextAt, length: u16 },
 }
