@@ -45,7 +45,16 @@ fn command(root: &Root, work: &Path, accelerator: &str, seconds: u64) -> Result<
         root.kernel
     );
     Ok(Run::new("unshare")
-        .args(["--mount", "sh", "-c", &command, "sh"])
+        // What is unmounted meanwhile is unmounted here too: a disk of somebody else does not stay busy.
+        .args([
+            "--mount",
+            "--propagation",
+            "slave",
+            "sh",
+            "-c",
+            &command,
+            "sh",
+        ])
         .arg(work)
         .arg(&root.folder))
 }

@@ -47,7 +47,7 @@ impl Guest<'_> {
         };
         // All of these replace each other: QEMU is our own child, and ends when we do.
         let mut run = Run::new("unshare")
-            .args(["--mount", "sh", "-ec"])
+            .args(["--mount", "--propagation", "slave", "sh", "-ec"])
             .arg("mount --bind \"$1\" \"$2/machine\"; root=$2; shift 2; exec setpriv --pdeathsig KILL chroot \"$root\" \"$@\"")
             .arg("sh")
             .args([self.work, &self.root.folder])
