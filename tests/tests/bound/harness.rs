@@ -123,6 +123,16 @@ impl Machine {
         machine
     }
 
+    /// A machine with a deployment that is bound to one image of the registry, which holds `content`; the image's name.
+    pub(crate) fn bound_to_one(registry: &Registry, content: &str) -> (Self, String) {
+        let machine = Self::new(&[registry]);
+        let name = format!("{}/app:v1", registry.address());
+        push(registry, "app:v1", content, None);
+        machine.put_os("1", &[&name]);
+        machine.deploy("1").ok();
+        (machine, name)
+    }
+
     /// Beside the disk.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -44,11 +44,7 @@ const OTHERWISE: &str = r#"
 #[test]
 fn the_paths_in_podmans_database_are_bootcs() {
     let registry = Registry::start();
-    let machine = Machine::new(&[&registry]);
-    let name = format!("{}/app:v1", registry.address());
-    push(&registry, "app:v1", "app", None);
-    machine.put_os("1", &[&name]);
-    machine.deploy("1").ok();
+    let (machine, _) = Machine::bound_to_one(&registry, "app");
     assert!(machine.as_bootc(&["list"]).ok().stdout.contains("app"));
     let mut otherwise = machine.command("sh");
     otherwise
@@ -191,11 +187,7 @@ const READ_ONLY: &str = r#"
 #[test]
 fn a_physical_root_that_is_mounted_read_only_can_be_looked_at() {
     let registry = Registry::start();
-    let machine = Machine::new(&[&registry]);
-    let name = format!("{}/app:v1", registry.address());
-    push(&registry, "app:v1", "app", None);
-    machine.put_os("1", &[&name]);
-    machine.deploy("1").ok();
+    let (machine, _) = Machine::bound_to_one(&registry, "app");
     let mut command = machine.command("sh");
     command.args(["-ec", READ_ONLY, "sh"]).arg(machine.root());
     command.arg(program()).arg("--sysroot").arg(machine.root());

@@ -183,11 +183,7 @@ fn a_dry_run_of_the_hosts_prune_has_the_bound_images_too() {
 #[test]
 fn a_tag_that_moved_is_told_and_the_recorded_image_comes_back() {
     let registry = Registry::start();
-    let machine = Machine::new(&[&registry]);
-    let name = format!("{}/app:v1", registry.address());
-    push(&registry, "app:v1", "old", None);
-    machine.put_os("1", &[&name]);
-    machine.deploy("1").ok();
+    let (machine, name) = Machine::bound_to_one(&registry, "old");
     let plan = machine.bound(["plan"]).ok().json();
     assert_eq!(plan["images"][0]["moved"], false, "{plan}");
     assert_eq!(plan["bytesToFetch"], 0, "{plan}");
@@ -263,12 +259,8 @@ fn an_image_beside_the_hosts_needs_no_registry() {
 #[test]
 fn an_image_that_a_container_uses_stays_and_is_told() {
     let registry = Registry::start();
-    let machine = Machine::new(&[&registry]);
-    let name = format!("{}/app:v1", registry.address());
-    push(&registry, "app:v1", "used", None);
-    machine.put_os("1", &[&name]);
+    let (machine, name) = Machine::bound_to_one(&registry, "used");
     machine.put_os("2", &[]);
-    machine.deploy("1").ok();
     machine
         .podman(&[
             "create",

@@ -1,6 +1,7 @@
 //! Pulling an image: a plan that touches nothing, then its application.
 
 mod apply;
+mod blob;
 mod config;
 mod forecast;
 mod labelled;

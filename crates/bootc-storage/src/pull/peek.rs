@@ -3,10 +3,11 @@
 use image_source::Source;
 use oci_manifest::Role;
 use ostree_flatten::{DirectoryRule, LayerTree, merge};
-use ostree_layer::{AsTheyCome, Encoding, Import, Labelling, LayerInput, PathPolicy};
+use ostree_layer::{AsTheyCome, Import, Labelling, PathPolicy};
 use ostree_objects::Checksum;
 use ostree_store::Stage;
 
+use super::blob;
 use super::plan::Work;
 use super::{LayerPlan, LayerState, PullConfig, PullPlan};
 use crate::selinux::StoredTree;
@@ -88,12 +89,7 @@ impl PullPlan {
     ) -> Result<Option<(Stage, Checksum)>, Error> {
         let layer = &plan.layer;
         let reference = || self.reference.imgref.to_string();
-        let blob = source.blob(layer).map_err(|source| Error::LayerSource {
-            reference: reference(),
-            index: layer.index,
-            digest: layer.descriptor.digest.clone(),
-            source: Box::new(source),
-        })?;
+        let blob = blob::open(source, &reference(), layer)?;
         let everything = PathPolicy::everything();
         let import = Import {
             policy: self.path_policy.as_ref().unwrap_or(&everything),
@@ -102,14 +98,7 @@ impl PullPlan {
             on_bytes: &|_| {},
             importer: IMPORTER_VERSION,
         };
-        let input = LayerInput {
-            layer,
-            encoding: match blob.encoding {
-                image_source::Encoding::Declared => Encoding::Declared,
-                image_source::Encoding::Sniff => Encoding::Sniff,
-            },
-            digest_applies: blob.digest_applies,
-        };
+        let input = blob::input(layer, &blob);
         let imported = ostree_layer::import(blob.reader, &input, &import, stage);
         let staged = match imported.and_then(|layer| layer.label(&AsTheyCome)) {
             Ok(staged) => staged,

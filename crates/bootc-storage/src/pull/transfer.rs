@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use image_source::Source;
 use oci_manifest::Role;
-use ostree_layer::{
-    Encoding, Import, ImportedLayer, LayerInput, PathPolicy, Report, StagedLayer, UnlabelledLayer,
-};
+use ostree_layer::{Import, ImportedLayer, PathPolicy, Report, StagedLayer, UnlabelledLayer};
 use ostree_objects::Checksum;
 use ostree_store::{Repo, Stage};
 
+use super::blob;
 use super::forecast::Forecast;
 use super::layer_state::{VerifiedLayers, state_of};
 use super::workers::run_all;
@@ -99,15 +98,7 @@ impl Transfer<'_> {
     fn import(&self, plan: &LayerPlan, stop: &AtomicBool) -> Result<Arrived, Error> {
         (self.observer)(Event::LayerStarted(plan));
         let layer = &plan.layer;
-        let blob = self
-            .source
-            .blob(layer)
-            .map_err(|source| Error::LayerSource {
-                reference: self.reference.to_owned(),
-                index: layer.index,
-                digest: layer.descriptor.digest.clone(),
-                source: Box::new(source),
-            })?;
+        let blob = blob::open(self.source, self.reference, layer)?;
         let on_bytes = |delta| {
             (self.observer)(Event::LayerBytes {
                 index: layer.index,
@@ -131,14 +122,7 @@ impl Transfer<'_> {
             on_bytes: &on_bytes,
             importer: IMPORTER_VERSION,
         };
-        let input = LayerInput {
-            layer,
-            encoding: match blob.encoding {
-                image_source::Encoding::Declared => Encoding::Declared,
-                image_source::Encoding::Sniff => Encoding::Sniff,
-            },
-            digest_applies: blob.digest_applies,
-        };
+        let input = blob::input(layer, &blob);
         let reader = Stoppable {
             inner: blob.reader,
             stop,
