@@ -128,10 +128,11 @@ fn dies_in_the_middle() {
         &format!("oci:{}:v1", bench.path("l").display()),
         &dir,
     ]);
-    // Ends itself a second after its start, whatever it is asked meanwhile.
+    // Ends itself a second after its start, whatever it is asked meanwhile. Its last words come later than the end of
+    // its socket, as they do on a busy machine.
     bench.config.skopeo = bench.script(
         "dying",
-        "#!/bin/sh\n(sleep 1; echo last words >&2; kill -9 $$) &\nexec skopeo \"$@\"\n",
+        "#!/bin/sh\n(sleep 1; kill -9 $$; sleep 1.5; echo last words >&2) &\nexec skopeo \"$@\"\n",
     );
     let source = bench.open(&dir).unwrap();
     std::thread::sleep(Duration::from_millis(1500));

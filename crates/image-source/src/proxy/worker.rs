@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use containers_image_proxy::{BlobStream, ImageProxy, ImageProxyConfig, OpenedImage};
+use containers_image_proxy::{
+    BlobStream, Error as ClientError, ImageProxy, ImageProxyConfig, OpenedImage,
+};
 use oci_manifest::Digest;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +27,9 @@ const CHUNK_BYTES: usize = 64 << 10;
 const CHUNKS_IN_FLIGHT: usize = 16;
 /// How long an idle process may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the end of a process whose socket broke may take to be seen, with its last words.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Which policy the proxy is told to enforce.
 #[derive(Debug, Clone)]
@@ -222,6 +227,22 @@ async fn serve(serving: &Serving<'_>, ready: Answer<()>, mut jobs: mpsc::Unbound
     let _in_time = tokio::time::timeout(GOODBYE, goodbye).await;
 }
 
+/// The cause behind a broken socket: what the process said before it went comes with a later request, once its end has
+/// been seen. On a busy machine that takes a while, so it is asked for until it is told.
+async fn cause(mut error: ClientError, ask: impl AsyncFn() -> Option<ClientError>) -> ClientError {
+    let told = async {
+        while failure::is_dead(&error) {
+            tokio::time::sleep(ASK_AGAIN).await;
+            match ask().await {
+                Some(next) => error = next,
+                None => break,
+            }
+        }
+    };
+    let _in_time = tokio::time::timeout(LAST_WORDS, told).await;
+    error
+}
+
 impl Serving<'_> {
     async fn open(&self) -> Result<(ImageProxy, OpenedImage), Error> {
         let policy = self.target.policy.for_command();
@@ -249,17 +270,11 @@ impl Serving<'_> {
             .await?
         {
             Ok(image) => Ok((proxy, image)),
-            Err(error) if failure::is_dead(&error) => {
-                // The socket broke. What the process said before it went comes with the next request.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                let error = proxy
-                    .open_image(&self.target.name)
-                    .await
-                    .err()
-                    .unwrap_or(error);
-                Err(failure::in_use(error, what, self.target, self.config))
+            Err(error) => {
+                let ask = async || proxy.open_image(&self.target.name).await.err();
+                let cause = cause(error, ask).await;
+                Err(failure::in_use(cause, what, self.target, self.config))
             }
-            Err(error) => Err(failure::in_use(error, what, self.target, self.config)),
         }
     }
 
@@ -299,15 +314,10 @@ impl Serving<'_> {
         proxy: &ImageProxy,
         image: &OpenedImage,
         what: &str,
-        error: containers_image_proxy::Error,
+        error: ClientError,
     ) -> Error {
-        if !failure::is_dead(&error) {
-            return failure::in_use(error, what, self.target, self.config);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let asked = tokio::time::timeout(GOODBYE, proxy.close_image(image)).await;
-        let error = asked.ok().and_then(Result::err).unwrap_or(error);
-        failure::in_use(error, what, self.target, self.config)
+        let ask = async || proxy.close_image(image).await.err();
+        failure::in_use(cause(error, ask).await, what, self.target, self.config)
     }
 
     /// Passes on a blob; whether the process may be used again.
