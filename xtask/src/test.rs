@@ -5,6 +5,7 @@ use crate::reference;
 use crate::run::Run;
 use crate::setup::{self, cargo};
 use crate::tidy;
+use crate::vm;
 use anyhow::{Result, bail};
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write};
 use std::process::{ExitCode, Stdio};
@@ -33,9 +34,11 @@ pub(crate) enum Stage {
     Doctest,
     /// The documentation builds, without a broken link.
     Docs,
+    /// A machine boots what was installed, upgrades and rolls back: `cargo xtask vmtest smoke`.
+    Machine,
 }
 
-const ALL: [Stage; 10] = [
+const ALL: [Stage; 11] = [
     Stage::Setup,
     Stage::Fmt,
     Stage::Tidy,
@@ -46,6 +49,7 @@ const ALL: [Stage; 10] = [
     Stage::Unit,
     Stage::Doctest,
     Stage::Docs,
+    Stage::Machine,
 ];
 
 /// What to run.
@@ -135,6 +139,7 @@ impl Stage {
                     .run()
                     .map(drop)
             }
+            Self::Machine => vm::run(&vm::Options::smoke()),
         }
     }
 }

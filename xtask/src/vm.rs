@@ -32,6 +32,17 @@ pub(crate) struct Options {
     keep: bool,
 }
 
+impl Options {
+    /// The stages that every change has to pass.
+    pub(crate) fn smoke() -> Self {
+        Self {
+            stage: vec![stages::SMOKE.to_owned()],
+            list: false,
+            keep: false,
+        }
+    }
+}
+
 /// Runs them, one after another; an error if one does not find what it should.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
