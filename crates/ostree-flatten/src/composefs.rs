@@ -24,7 +24,9 @@ mod tree;
 mod write;
 mod xattrs;
 
-pub use commit::{CommitFile, CommitObjects, RepoObjects, commit_tree, hash_file_object};
+pub use commit::{
+    CommitFile, CommitObjects, RepoObjects, commit_tree, commit_tree_within, hash_file_object,
+};
 pub use dump::{parse_dump, write_dump};
 pub use error::Error;
 pub use limits::{

@@ -11,7 +11,7 @@ mod log;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ostree_objects::{Checksum, FileHeader, ObjectName};
 use rustix::fs::{AtFlags, Dir};
@@ -26,12 +26,14 @@ const PARENT: &str = "bootc-storage";
 const FOLDER: &str = "bootc-storage/fsverity";
 /// Bytes read at once.
 const PART: usize = 1024 * RECORD;
+/// Records that are looked up in one read.
+const GROUP: u32 = 64;
 /// Most files that one set keeps open; what is in others counts as missing.
 const MAX_FILES: usize = 300;
 /// Most bytes of headers that one set holds; those of further files count as missing.
 const MAX_HEADER_BYTES: usize = 4 * 1024 * 1024;
 
-/// What is known of a file object with content.
+/// What is known of a regular file's object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     /// fs-verity digest of its content.
@@ -58,14 +60,51 @@ struct Kept {
     /// Number of its first record.
     first: u32,
     headers: Vec<Arc<FileHeader>>,
+    /// Records that were read last: files of one directory are asked for together, and were written so.
+    group: Mutex<Group>,
+}
+
+/// Records that follow one another.
+#[derive(Default)]
+struct Group {
+    /// Place of the first among those of the file.
+    first: u32,
+    bytes: Vec<u8>,
 }
 
 impl Kept {
+    fn new(file: File, first: u32, headers: Vec<Arc<FileHeader>>) -> Self {
+        let group = Mutex::default();
+        Self {
+            file,
+            first,
+            headers,
+            group,
+        }
+    }
+
     fn record(&self, number: u32) -> io::Result<Record> {
-        let mut bytes = [0; RECORD];
-        let at = HEAD.len() as u64 + u64::from(number - self.first) * RECORD as u64;
-        self.file.read_exact_at(&mut bytes, at)?;
-        Ok(Record::parse(&bytes))
+        let place = number - self.first;
+        let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = group.record(place) {
+            return Ok(record);
+        }
+        group.first = place - place % GROUP;
+        group.bytes.resize(GROUP as usize * RECORD, 0);
+        let at = HEAD.len() as u64 + u64::from(group.first) * RECORD as u64;
+        let found = self.file.read_at(&mut group.bytes, at)?;
+        group.bytes.truncate(found);
+        group
+            .record(place)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl Group {
+    fn record(&self, place: u32) -> Option<Record> {
+        let before = place.checked_sub(self.first)? as usize;
+        let (records, _) = self.bytes.as_chunks();
+        records.get(before).map(Record::parse)
     }
 }
 
@@ -143,11 +182,7 @@ impl FileDigests {
         let (known, first) = (self.index.len(), self.records);
         // One that cannot be read is as good as one that is missing.
         if let Ok(Some(headers)) = self.add_sealed(&mut file, sizes) {
-            self.files.push(Kept {
-                file,
-                first,
-                headers,
-            });
+            self.files.push(Kept::new(file, first, headers));
         } else {
             self.index.truncate(known);
             self.records = first;

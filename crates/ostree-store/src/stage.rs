@@ -3,6 +3,7 @@
 mod content;
 mod digests;
 mod finish;
+mod names;
 mod object;
 mod publish;
 mod sink;
@@ -62,6 +63,7 @@ pub struct Stage {
     owner: (u32, u32),
     /// Types whose directory is there, as [`bit`]s.
     made: AtomicU8,
+    names: names::Names,
     temporary: AtomicU64,
     objects_written: AtomicU64,
     files_written: AtomicU64,
@@ -110,6 +112,7 @@ impl Repo {
                 objects,
                 owner: (own.st_uid, own.st_gid),
                 made: AtomicU8::new(0),
+                names: names::Names::default(),
                 temporary: AtomicU64::new(0),
                 objects_written: AtomicU64::new(0),
                 files_written: AtomicU64::new(0),
@@ -165,7 +168,7 @@ impl Stage {
     }
 
     pub(crate) fn has_staged(&self, name: &ObjectName) -> Result<bool, Error> {
-        if self.made.load(Ordering::Acquire) & bit(name.object_type) == 0 {
+        if !self.names.may_have(&name.checksum) {
             return Ok(false);
         }
         let path = staged(name);
@@ -180,13 +183,14 @@ impl Stage {
     ///
     /// As [`Repo::read_metadata_object`].
     pub fn read_metadata_object(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, Error> {
-        match self
-            .repo
-            .read_metadata_at(&self.objects, &staged(name), name)?
-        {
-            None => self.repo.read_metadata_object(name),
-            found => Ok(found),
+        if self.names.may_have(&name.checksum) {
+            let staged = staged(name);
+            let found = self.repo.read_metadata_at(&self.objects, &staged, name)?;
+            if found.is_some() {
+                return Ok(found);
+            }
         }
+        self.repo.read_metadata_object(name)
     }
 
     /// A dirtree of the stage or the repository.
@@ -232,8 +236,10 @@ impl Stage {
         Error::io(action, self.shown(path), error)
     }
 
-    /// Makes the directory of a type when it is first needed.
-    fn make_directory(&self, object_type: ObjectType) -> Result<(), Error> {
+    /// Before an object is made: notes its name, and makes the directory of its type when it is first needed.
+    fn expect(&self, name: &ObjectName) -> Result<(), Error> {
+        self.names.add(&name.checksum);
+        let object_type = name.object_type;
         if self.made.load(Ordering::Acquire) & bit(object_type) == 0 {
             let path = object_type.as_str();
             sys::mkdir(&self.objects, path, 0o700).map_err(|e| self.error("make", path, e))?;

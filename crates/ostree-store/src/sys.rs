@@ -46,14 +46,15 @@ pub(crate) fn mkdir(dir: impl AsFd, path: &str, mode: u32) -> Result<bool, Errno
 
 /// All bytes of a file of at most `limit` bytes.
 pub(crate) fn read_bounded(fd: OwnedFd, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = File::from(fd);
+    let mut file = File::from(fd);
     let size = file.metadata()?.len();
     if size > limit {
         return Ok(None);
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    // As many as there are, in one call: there is no end to be looked for.
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+    file.read_exact(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// Sizes of the kernel are never negative.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use ostree_flatten::composefs::{
-    CommitFile, CommitObjects, Error as ImageError, Format, FsVerityDigest, commit_tree,
+    CommitFile, CommitObjects, Error as ImageError, Format, FsVerityDigest, commit_tree_within,
     write_image,
 };
 use ostree_objects::{Checksum, DirMeta, DirTree, ObjectName};
@@ -32,24 +32,6 @@ impl Storage {
 /// Most paths of a tree whose image's digest a pull computes. The tree, what is known of its files and the image's plan are
 /// in memory for it, some 130 bytes a path, and a pull is to stay near 150 MB: measured for a million files, 147 MB.
 pub const MAX_DIGEST_PATHS: u64 = 1_050_000;
-
-/// Whether a tree, which may be in a stage still, has more than [`MAX_DIGEST_PATHS`] paths.
-pub(crate) fn has_too_many_paths(
-    stage: &Stage,
-    root: &Checksum,
-) -> Result<bool, ostree_store::Error> {
-    let mut waiting = vec![*root];
-    let mut paths = 0;
-    while let Some(directory) = waiting.pop() {
-        let tree = stage.read_dirtree(&directory)?;
-        paths += (tree.files.len() + tree.dirs.len()) as u64;
-        if paths > MAX_DIGEST_PATHS {
-            return Ok(true);
-        }
-        waiting.extend(tree.dirs.iter().map(|(_, child, _)| *child));
-    }
-    Ok(false)
-}
 
 /// What is known of the files of a tree that is being merged in a stage.
 pub(crate) struct KnownDigests<'a> {
@@ -83,16 +65,21 @@ impl<'a> KnownDigests<'a> {
         })
     }
 
-    /// The digest of the composefs image of a tree. What will not be kept otherwise is kept with the stage's commits; what
-    /// nobody kept is found out from the files.
+    /// The digest of the composefs image of a tree; none for more than [`MAX_DIGEST_PATHS`] paths. What will not be kept
+    /// otherwise is kept with the stage's commits; what nobody kept is found out from the files.
     pub(crate) fn image_digest(
         mut self,
         tree: &Checksum,
         meta: &Checksum,
-    ) -> Result<FsVerityDigest, ImageError> {
-        let tree = commit_tree(&mut self, tree, meta)?;
+    ) -> Result<Option<FsVerityDigest>, ImageError> {
+        let tree = match commit_tree_within(&mut self, tree, meta, MAX_DIGEST_PATHS) {
+            Err(ImageError::TooManyPaths { .. }) => return Ok(None),
+            tree => tree?,
+        };
         drop(self);
-        Ok(write_image(&tree, Format::DEFAULT, io::sink())?.digest)
+        Ok(Some(
+            write_image(&tree, Format::DEFAULT, io::sink())?.digest,
+        ))
     }
 
     /// A file of which nothing is kept that stays.
@@ -187,43 +174,5 @@ fn with_digest(stat: FileStat, digest: Option<FsVerityDigest>) -> CommitFile {
         header,
         size,
         digest,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use cap_std::ambient_authority;
-    use cap_std::fs::Dir;
-    use ostree_objects::{Checksum, DirTree, RepoMode};
-    use ostree_store::Repo;
-
-    use super::{MAX_DIGEST_PATHS, has_too_many_paths};
-
-    #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test opens the directory that it made"
-    )]
-    fn paths_are_counted_each_time_that_they_are_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
-        let stage = Repo::create(&dir, RepoMode::BareUser)
-            .unwrap()
-            .stage()
-            .unwrap();
-        let any = Checksum::of(b"any");
-        let file = |number| (format!("{number:06}"), any);
-        let mut below = DirTree::default();
-        below.files.extend((0..999).map(file));
-        let below = stage.write_dirtree(&below).unwrap();
-        let mut root = DirTree::default();
-        let directories = MAX_DIGEST_PATHS / 1000;
-        let directory = |number| (format!("d{number:06}"), below, any);
-        root.dirs.extend((0..directories).map(directory));
-        let most = stage.write_dirtree(&root).unwrap();
-        assert!(!has_too_many_paths(&stage, &most).unwrap());
-        root.files.push(file(0));
-        let too_many = stage.write_dirtree(&root).unwrap();
-        assert!(has_too_many_paths(&stage, &too_many).unwrap());
     }
 }

@@ -10,8 +10,8 @@ mod tree;
 
 pub use deploy::DeployedVerity;
 pub use deployment::{DEPLOYED_IMAGE, DeployedDigests, DeploymentCheck};
+pub(crate) use known::KnownDigests;
 pub use known::MAX_DIGEST_PATHS;
-pub(crate) use known::{KnownDigests, has_too_many_paths};
 pub use mount::Mounted;
 pub use ostree_store::enable_fs_verity;
 pub use prepare_root::{BadPrepareRoot, ComposefsWish};

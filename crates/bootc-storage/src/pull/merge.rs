@@ -10,7 +10,7 @@ use ostree_store::Stage;
 use super::apply::Pull;
 use super::labelled::{InputLayer, Inputs, LabelReport};
 use super::{Compat, Labels, PullConfig};
-use crate::composefs::{KEY_COMPOSEFS_DIGEST, KnownDigests, has_too_many_paths};
+use crate::composefs::{KEY_COMPOSEFS_DIGEST, KnownDigests};
 use crate::selinux::PolicyLabels;
 use crate::stored::StoredImage;
 use crate::{Error, Event, IMPORTER_PREFIX, IMPORTER_VERSION, Phase, Warning};
@@ -133,18 +133,18 @@ impl Pull<'_> {
         if !self.config.names_composefs_image() {
             return Ok(extra);
         }
-        let too_many = has_too_many_paths(stage, &merged.tree);
-        if too_many.map_err(store("count the paths of the merged tree"))? {
-            (self.observer)(Event::Warning(Warning::NoImageDigest));
-        } else {
-            let failed = |source| Error::Composefs {
-                of: self.reference.clone(),
-                source: Box::new(source),
-            };
-            let known = self.known_digests(inputs, stage)?;
-            let digest = known.image_digest(&merged.tree, &merged.meta);
-            let digest = digest.map_err(failed)?.as_bytes().to_vec();
-            extra.insert(KEY_COMPOSEFS_DIGEST.to_owned(), Value::Bytes(digest));
+        let known = self.known_digests(inputs, stage)?;
+        let digest = known.image_digest(&merged.tree, &merged.meta);
+        let digest = digest.map_err(|source| Error::Composefs {
+            of: self.reference.clone(),
+            source: Box::new(source),
+        })?;
+        match digest {
+            Some(digest) => {
+                let digest = Value::Bytes(digest.as_bytes().to_vec());
+                extra.insert(KEY_COMPOSEFS_DIGEST.to_owned(), digest);
+            }
+            None => (self.observer)(Event::Warning(Warning::NoImageDigest)),
         }
         Ok(extra)
     }

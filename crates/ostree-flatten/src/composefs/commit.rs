@@ -149,9 +149,25 @@ pub fn commit_tree<O: CommitObjects>(
     tree: &Checksum,
     meta: &Checksum,
 ) -> Result<Tree, Error> {
+    commit_tree_within(objects, tree, meta, u64::MAX)
+}
+
+/// As [`commit_tree`], of at most so many paths below the root: what such a tree takes in memory is proportional to them.
+///
+/// # Errors
+///
+/// As [`commit_tree`]; [`Error::TooManyPaths`].
+pub fn commit_tree_within<O: CommitObjects>(
+    objects: &mut O,
+    tree: &Checksum,
+    meta: &Checksum,
+    most_paths: u64,
+) -> Result<Tree, Error> {
     let mut walk = Walk {
         objects,
         metas: HashMap::new(),
+        paths: 0,
+        most_paths,
     };
     let (stat, xattrs) = walk.meta(meta, "")?;
     let mut builder = TreeBuilder::new(0, stat, &xattrs)?;
@@ -177,6 +193,9 @@ struct Directory {
 struct Walk<'a, O> {
     objects: &'a mut O,
     metas: HashMap<Checksum, (Stat, Xattrs)>,
+    /// Seen so far, those of directories that wait too.
+    paths: u64,
+    most_paths: u64,
 }
 
 impl<O: CommitObjects> Walk<'_, O> {
@@ -201,6 +220,12 @@ impl<O: CommitObjects> Walk<'_, O> {
     ) -> Result<(), Error> {
         let tree = self.objects.dirtree(&directory.tree);
         let tree = tree.map_err(object(&directory.path))?;
+        self.paths += (tree.files.len() + tree.dirs.len()) as u64;
+        if self.paths > self.most_paths {
+            return Err(Error::TooManyPaths {
+                limit: self.most_paths,
+            });
+        }
         for (name, checksum) in &tree.files {
             let path = || join(&directory.path, name);
             let file = self.objects.file(checksum);

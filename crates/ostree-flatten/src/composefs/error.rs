@@ -142,6 +142,13 @@ pub enum Error {
         limit: u64,
     },
 
+    /// More paths than the caller wanted to have in memory.
+    #[error("too many paths (at most {limit} are wanted)")]
+    TooManyPaths {
+        /// How many there may be.
+        limit: u64,
+    },
+
     /// An image or dump could not be read or written.
     #[error("{action} failed")]
     Io {

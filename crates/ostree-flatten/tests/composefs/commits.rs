@@ -10,7 +10,7 @@ use std::{
 use cap_std::fs::Dir;
 use ostree_flatten::composefs::{
     CommitFile, CommitObjects, Error, Format, FsVerityDigest, Kind, NodeId, RepoObjects, Tree,
-    commit_tree, hash_file_object, write_image,
+    commit_tree, commit_tree_within, hash_file_object, write_image,
 };
 use ostree_objects::{Checksum, DirMeta, DirTree, FileHeader, RepoMode, Value, Xattrs};
 use ostree_store::Repo;
@@ -215,6 +215,18 @@ fn a_commit_is_refused_where_it_cannot_be_an_image() {
     let ones = Checksum::from_bytes([1; 32]);
     let missing = commit_tree(&mut OneFile(None), &ones, &ones).unwrap_err();
     assert!(matches!(missing, Error::Object { path, .. } if path == "file"));
+
+    let within = |paths| {
+        let file = CommitFile {
+            header: FileHeader::regular(0, 0, 0o644, Xattrs::new()),
+            size: 5,
+            digest: None,
+        };
+        commit_tree_within(&mut OneFile(Some(file)), &ones, &ones, paths)
+    };
+    assert!(within(1).is_ok());
+    let too_many = within(0).unwrap_err();
+    assert!(matches!(too_many, Error::TooManyPaths { limit: 0 }));
 
     let with = |xattrs: Xattrs, size| {
         let file = CommitFile {

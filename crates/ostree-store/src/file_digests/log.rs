@@ -104,11 +104,9 @@ impl Log {
         digests.index_records(&mut reader, self.records, |_| {})?;
         digests.sort();
         file.seek(SeekFrom::End(0))?;
-        digests.files.push(Kept {
-            file: file.try_clone()?,
-            first: 0,
-            headers: parse_headers(&self.header_bytes).unwrap_or_default(),
-        });
+        let headers = parse_headers(&self.header_bytes).unwrap_or_default();
+        let kept = Kept::new(file.try_clone()?, 0, headers);
+        digests.files.push(kept);
         Ok(digests)
     }
 

@@ -63,7 +63,7 @@ impl Stage {
         content: &mut dyn Read,
     ) -> Result<(Checksum, Written), Error> {
         self.check_header(header)?;
-        let hasher = self.hasher(header, size);
+        let hasher = self.hasher(header);
         if header.is_symlink() {
             return self.put_small(expected, header, &[], hasher);
         }
@@ -112,7 +112,7 @@ impl Stage {
             collect()?;
             return Ok((name.checksum, Written::Present));
         }
-        self.make_directory(ObjectType::File)?;
+        self.expect(&name)?;
         let path = staged(&name);
         let written = match (self.repo.mode(), &header.symlink_target) {
             (RepoMode::Bare, Some(target)) => self.put_link(&path, target, header)?,
@@ -226,7 +226,7 @@ impl Stage {
             return Ok(Written::Present);
         }
         self.finish(self.repo.mode(), fd, header, path)?;
-        self.make_directory(ObjectType::File)?;
+        self.expect(name)?;
         let failed = |error| self.error("rename", path, error);
         if !super::publish::rename_new(&self.objects, path, &self.objects, &staged(name))
             .map_err(failed)?

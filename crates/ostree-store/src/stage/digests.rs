@@ -25,8 +25,8 @@ impl Collected {
 }
 
 impl Stage {
-    /// Compute the fs-verity digest of each regular file whose content passes, unless it is empty, and keep it, with
-    /// size and header, with the commits of this stage, for [`Repo::file_digests`](crate::Repo::file_digests): published as they are, before
+    /// Compute the fs-verity digest of each regular file whose content passes, and keep it, with size and header,
+    /// with the commits of this stage, for [`Repo::file_digests`](crate::Repo::file_digests): published as they are, before
     /// the commits.
     ///
     /// # Errors
@@ -112,9 +112,9 @@ impl Stage {
         }
     }
 
-    /// For content of `size` bytes.
-    pub(super) fn hasher(&self, header: &FileHeader, size: u64) -> ContentHasher {
-        let wanted = self.collected.0.is_some() && size > 0 && !header.is_symlink();
+    /// For the content of a file. Also that of an empty one, so that it need not be looked at to be known as empty.
+    pub(super) fn hasher(&self, header: &FileHeader) -> ContentHasher {
+        let wanted = self.collected.0.is_some() && !header.is_symlink();
         ContentHasher::with_digest(header, wanted)
     }
 

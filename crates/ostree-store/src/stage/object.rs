@@ -99,7 +99,7 @@ impl Stage {
         if detached && self.has_staged(name)? {
             return Err(Error::DetachedTwice { name: *name });
         }
-        self.make_directory(name.object_type)?;
+        self.expect(name)?;
         let path = staged(name);
         let Some(fd) = self.create(&path)? else {
             return Ok(Written::Present);

@@ -69,7 +69,7 @@ impl Stage {
             self.remove_temporary(&path);
             return written;
         }
-        let mut hasher = self.hasher(header, size);
+        let mut hasher = self.hasher(header);
         each_part(size, &mut file, |bytes| {
             hasher.update(bytes);
             Ok(())

@@ -85,7 +85,8 @@ fn every_way_of_writing_content_gives_its_digest() {
                 .unwrap();
             files.push((name, digest));
         }
-        let empty = put(&stage, b"");
+        // So that an empty file is known as such without a look at it.
+        files.push((put(&stage, b""), FsVerityDigest::of(b"")));
         let link = FileHeader::symlink(0, 0, "target".to_owned(), Xattrs::new());
         let link = stage.write_file(&link, 0, &mut &b""[..]).unwrap();
         let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
@@ -102,7 +103,7 @@ fn every_way_of_writing_content_gives_its_digest() {
             assert_eq!((header, facts.size), (Some(&stat.header), stat.size));
         }
         assert_eq!(kept.len(), files.len());
-        assert_eq!((kept.get(&empty), kept.get(&link)), (None, None));
+        assert_eq!(kept.get(&link), None);
         ostree(&path, &["fsck", "--quiet"]);
     }
 }
