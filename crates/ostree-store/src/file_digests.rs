@@ -1,7 +1,7 @@
 //! What an image needs of file objects, kept beside the repository's objects so that none is read for it again.
 //!
 //! `bootc-storage/fsverity/<commit>` in the repository's directory holds what was found while that commit was written: a
-//! line that names the format; a record for each file, in no order; the headers that the records name; how many of both
+//! line that names the format; a record for each file or symbolic link, in no order; the headers that the records name; how many of both
 //! there are; the SHA-256 of all that. A file that is torn or damaged counts as missing: whatever is not known can be
 //! found out.
 
@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, Dir};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Error, FsVerityDigest, Repo, sys};
-use format::{END, HEAD, RECORD, Record, Sizes, parse_headers};
+use format::{END, HEAD, LINK, RECORD, Record, Sizes, parse_headers};
 
 pub(crate) use log::{Log, keep};
 
@@ -33,12 +33,12 @@ const MAX_FILES: usize = 300;
 /// Most bytes of headers that one set holds; those of further files count as missing.
 const MAX_HEADER_BYTES: usize = 4 * 1024 * 1024;
 
-/// What is known of a regular file's object.
+/// What is known of a file object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFacts {
-    /// fs-verity digest of its content.
-    pub digest: FsVerityDigest,
-    /// Bytes of its content.
+    /// fs-verity digest of its content; none of a symbolic link.
+    pub digest: Option<FsVerityDigest>,
+    /// Bytes of its content; 0 for a symbolic link.
     pub size: u64,
     /// Owner, mode and attributes; not kept where very many files have each their own.
     pub header: Option<Arc<FileHeader>>,
@@ -118,7 +118,7 @@ impl FileDigests {
     /// The digest of that file object, if it is known.
     #[must_use]
     pub fn get(&self, checksum: &Checksum) -> Option<FsVerityDigest> {
-        self.facts(checksum).map(|facts| facts.digest)
+        self.facts(checksum)?.digest
     }
 
     /// All that is known of that file object.
@@ -129,10 +129,22 @@ impl FileDigests {
         let (_, number) = *self.index.get(found.ok()?)?;
         let kept = self.kept(number)?;
         let record = kept.record(number).ok()?;
-        (record.checksum == *checksum.as_bytes()).then(|| FileFacts {
-            digest: FsVerityDigest::from_bytes(record.digest),
+        let header = kept.headers.get(record.header as usize).cloned();
+        if record.checksum != *checksum.as_bytes() {
+            return None;
+        }
+        if record.size == LINK {
+            let header = Some(header?);
+            return Some(FileFacts {
+                digest: None,
+                size: 0,
+                header,
+            });
+        }
+        Some(FileFacts {
+            digest: Some(FsVerityDigest::from_bytes(record.digest)),
             size: record.size,
-            header: kept.headers.get(record.header as usize).cloned(),
+            header,
         })
     }
 

@@ -94,9 +94,8 @@ impl<'a> KnownDigests<'a> {
                 Ok(self.stage.open_file(name)?.content)
             })?,
         };
+        keep(self.stage, name, &file)?;
         if let Some(digest) = file.digest {
-            let CommitFile { header, size, .. } = &file;
-            self.stage.keep_file_digest(name, header, *size, &digest)?;
             self.taken.insert(*name, digest);
         }
         Ok(file)
@@ -124,6 +123,24 @@ impl CommitObjects for KnownDigests<'_> {
     }
 }
 
+/// For the next image: what is known of a file now.
+pub(super) fn keep(
+    stage: &Stage,
+    name: &Checksum,
+    file: &CommitFile,
+) -> Result<(), ostree_store::Error> {
+    let CommitFile {
+        header,
+        size,
+        digest,
+    } = file;
+    let content = digest.as_ref().map(|digest| (*size, digest));
+    match content {
+        None if !header.is_symlink() => Ok(()),
+        content => stage.keep_file_digest(name, header, content),
+    }
+}
+
 /// A file as it is known; looked at only where its header is not.
 pub(super) fn file_of(
     facts: FileFacts,
@@ -141,7 +158,7 @@ pub(super) fn file_of(
     Ok(CommitFile {
         header,
         size,
-        digest: Some(digest),
+        digest,
     })
 }
 

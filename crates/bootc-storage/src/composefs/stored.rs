@@ -6,7 +6,7 @@ use ostree_flatten::composefs::{CommitFile, CommitObjects};
 use ostree_objects::{Checksum, DirMeta, DirTree};
 use ostree_store::{FileDigests, Repo};
 
-use super::known::{file_of, found_out};
+use super::known::{file_of, found_out, keep};
 use crate::Storage;
 
 pub(super) struct StoredFiles<'a> {
@@ -47,9 +47,7 @@ impl<'a> StoredFiles<'a> {
         let stage = self.repo.stage()?.with_file_digests()?;
         stage.keep_file_digests(&self.own)?;
         for (name, file) in &self.found {
-            if let Some(digest) = &file.digest {
-                stage.keep_file_digest(name, &file.header, file.size, digest)?;
-            }
+            keep(&stage, name, file)?;
         }
         stage.publish_collected(&self.commit)
     }
@@ -78,7 +76,7 @@ impl CommitObjects for StoredFiles<'_> {
         let file = found_out(self.repo, checksum, stat, || {
             Ok(self.repo.open_file(checksum)?.content)
         })?;
-        if file.digest.is_some() {
+        if file.digest.is_some() || file.header.is_symlink() {
             self.found.insert(*checksum, file.clone());
         }
         Ok(file)

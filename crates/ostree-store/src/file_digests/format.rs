@@ -8,15 +8,20 @@ use std::sync::Arc;
 use ostree_objects::FileHeader;
 
 /// What such a file begins with.
-pub(super) const HEAD: &[u8; 25] = b"bootc-storage fsverity 2\n";
-/// A record: checksum, digest, size (8 bytes) and number of the header (4 bytes), lowest byte first.
+pub(super) const HEAD: &[u8; 25] = b"bootc-storage fsverity 3\n";
+/// A record: checksum, digest, size (8 bytes; of a symbolic link [`LINK`]) and number of the header (4 bytes), lowest byte
+/// first.
 pub(super) const RECORD: usize = 76;
 /// The end: number of records, bytes of headers, SHA-256.
 pub(super) const END: usize = 4 + 4 + 32;
-/// Most bytes of headers in a file. An operating system has some hundred different ones, of 100 bytes.
-pub(super) const HEADERS_LIMIT: usize = 256 * 1024;
+/// Most bytes of headers in a file. An operating system has some hundred different ones, of 100 bytes, and some thousand
+/// symbolic links, each with its own.
+pub(super) const HEADERS_LIMIT: usize = 1024 * 1024;
 /// Number of a header that is not kept.
 pub(super) const NO_HEADER: u32 = u32::MAX;
+
+/// In the place of a size: there is no content, and the header is all.
+pub(super) const LINK: u64 = u64::MAX;
 
 /// What is kept of one file object.
 pub(super) struct Record {
@@ -34,6 +39,11 @@ impl Record {
             size: u64::from_le_bytes(part(bytes, 64)),
             header: u32::from_le_bytes(part(bytes, 72)),
         }
+    }
+
+    /// Whether it is of a symbolic link whose header is not kept.
+    pub(super) const fn says_nothing(&self) -> bool {
+        self.size == LINK && self.header == NO_HEADER
     }
 
     pub(super) fn to_bytes(&self) -> [u8; RECORD] {
@@ -86,22 +96,38 @@ impl Sizes {
     }
 }
 
-/// A header as it stands among others: its length, and its bytes as in `user.ostreemeta`.
-pub(super) fn put_header(out: &mut Vec<u8>, header: &[u8]) {
-    // Within the limit of all of them.
-    let length = u32::try_from(header.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(header);
+/// A header as it stands among others: its bytes as in `user.ostreemeta`, and a symbolic link's target; each after its length
+/// (4 bytes, lowest first).
+pub(super) fn header_entry(header: &FileHeader) -> Vec<u8> {
+    let mut entry = Vec::new();
+    let target = header.symlink_target.as_deref().unwrap_or_default();
+    for part in [header.to_ostreemeta().as_slice(), target.as_bytes()] {
+        // One that is too long is over the limit of all of them, and not kept.
+        let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        entry.extend_from_slice(&length.to_le_bytes());
+        entry.extend_from_slice(part);
+    }
+    entry
 }
 
 /// All headers of a file.
 pub(super) fn parse_headers(mut bytes: &[u8]) -> Option<Vec<Arc<FileHeader>>> {
     let mut headers = Vec::new();
     while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk()?;
-        let (header, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        headers.push(Arc::new(FileHeader::parse_ostreemeta(header).ok()?));
+        let (header, rest) = split_part(bytes)?;
+        let (target, rest) = split_part(rest)?;
+        let mut header = FileHeader::parse_ostreemeta(header).ok()?;
+        if header.is_symlink() {
+            header.symlink_target = Some(str::from_utf8(target).ok()?.to_owned());
+        }
+        header.check().ok()?;
+        headers.push(Arc::new(header));
         bytes = rest;
     }
     Some(headers)
+}
+
+fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }

@@ -10,7 +10,9 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
-use super::format::{HEAD, HEADERS_LIMIT, NO_HEADER, Record, Sizes, parse_headers, put_header};
+use super::format::{
+    HEAD, HEADERS_LIMIT, LINK, NO_HEADER, Record, Sizes, header_entry, parse_headers,
+};
 use super::{FOLDER, FileDigests, Kept, PARENT, PART, path};
 use crate::{Error, FsVerityDigest, Repo, sys};
 
@@ -42,18 +44,21 @@ impl Log {
         self.out.write_all(bytes)
     }
 
-    /// What the file named `name` is: its header, and the size and the digest of its content.
+    /// What the file named `name` is: its header, and the size and the digest of its content; of a symbolic link, its header.
     pub(crate) fn add(
         &mut self,
         name: &Checksum,
         header: &FileHeader,
-        size: u64,
-        digest: &FsVerityDigest,
+        content: Option<(u64, &FsVerityDigest)>,
     ) -> io::Result<()> {
         let header = self.header(header);
+        let (size, digest) = match content {
+            Some((size, digest)) => (size, *digest.as_bytes()),
+            None => (LINK, [0; 32]),
+        };
         self.put(&Record {
             checksum: *name.as_bytes(),
-            digest: *digest.as_bytes(),
+            digest,
             size,
             header,
         })
@@ -70,6 +75,9 @@ impl Log {
     }
 
     fn put(&mut self, record: &Record) -> io::Result<()> {
+        if record.says_nothing() {
+            return Ok(());
+        }
         // As many files as have a number; what is not kept can be found out.
         let Some(records) = self.records.checked_add(1) else {
             return Ok(());
@@ -79,14 +87,14 @@ impl Log {
     }
 
     fn header(&mut self, header: &FileHeader) -> u32 {
-        let bytes = header.to_ostreemeta();
+        let bytes = header_entry(header);
         if let Some(number) = self.headers.get(&bytes) {
             return *number;
         }
-        if self.header_bytes.len() + 4 + bytes.len() > HEADERS_LIMIT {
+        if self.header_bytes.len() + bytes.len() > HEADERS_LIMIT {
             return NO_HEADER;
         }
-        put_header(&mut self.header_bytes, &bytes);
+        self.header_bytes.extend_from_slice(&bytes);
         // Far fewer than bytes.
         let number = u32::try_from(self.headers.len()).unwrap_or(NO_HEADER);
         self.headers.insert(bytes, number);

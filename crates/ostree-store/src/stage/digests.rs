@@ -25,8 +25,8 @@ impl Collected {
 }
 
 impl Stage {
-    /// Compute the fs-verity digest of each regular file whose content passes, and keep it, with size and header,
-    /// with the commits of this stage, for [`Repo::file_digests`](crate::Repo::file_digests): published as they are, before
+    /// Compute the fs-verity digest of each regular file whose content passes, and keep it, with size and header, and the
+    /// header of each symbolic link, with the commits of this stage, for [`Repo::file_digests`](crate::Repo::file_digests): published as they are, before
     /// the commits.
     ///
     /// # Errors
@@ -42,7 +42,8 @@ impl Stage {
         Ok(self)
     }
 
-    /// Keep what was found of a file elsewhere: its header, and size and digest of its content.
+    /// Keep what was found of a file elsewhere: its header, and size and digest of its content; of a symbolic link, its
+    /// header.
     ///
     /// # Errors
     ///
@@ -51,12 +52,11 @@ impl Stage {
         &self,
         file: &Checksum,
         header: &FileHeader,
-        size: u64,
-        digest: &FsVerityDigest,
+        content: Option<(u64, &FsVerityDigest)>,
     ) -> Result<(), Error> {
         match self.collected.log() {
             Some(mut log) => log
-                .add(file, header, size, digest)
+                .add(file, header, content)
                 .map_err(|error| Error::io("write", self.shown(NAME), error)),
             None => Ok(()),
         }
@@ -125,9 +125,13 @@ impl Stage {
         size: u64,
         digest: Option<FsVerityDigest>,
     ) -> Result<(), Error> {
-        digest.map_or(Ok(()), |digest| {
-            self.keep_file_digest(&name.checksum, header, size, &digest)
-        })
+        match &digest {
+            None if !header.is_symlink() => Ok(()),
+            digest => {
+                let content = digest.as_ref().map(|digest| (size, digest));
+                self.keep_file_digest(&name.checksum, header, content)
+            }
+        }
     }
 
     /// Nothing more is collected; false if nothing was.

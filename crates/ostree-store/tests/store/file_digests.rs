@@ -88,10 +88,10 @@ fn every_way_of_writing_content_gives_its_digest() {
         // So that an empty file is known as such without a look at it.
         files.push((put(&stage, b""), FsVerityDigest::of(b"")));
         let link = FileHeader::symlink(0, 0, "target".to_owned(), Xattrs::new());
-        let link = stage.write_file(&link, 0, &mut &b""[..]).unwrap();
+        let linked = stage.write_file(&link, 0, &mut &b""[..]).unwrap();
         let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
         let commit = commit(&stage, &names, 1);
-        assert_eq!(stage.file_digests().unwrap().len(), files.len());
+        assert_eq!(stage.file_digests().unwrap().len(), files.len() + 1);
         stage.publish().unwrap();
         let kept = repo.file_digests([commit]);
         for (name, digest) in &files {
@@ -102,8 +102,10 @@ fn every_way_of_writing_content_gives_its_digest() {
             let header = facts.header.as_deref();
             assert_eq!((header, facts.size), (Some(&stat.header), stat.size));
         }
-        assert_eq!(kept.len(), files.len());
-        assert_eq!(kept.get(&link), None);
+        let facts = kept.facts(&linked).unwrap();
+        assert_eq!(facts.header.as_deref(), Some(&link), "{mode:?}");
+        assert_eq!((facts.digest, facts.size), (None, 0));
+        assert_eq!(kept.len(), files.len() + 1);
         ostree(&path, &["fsck", "--quiet"]);
     }
 }
@@ -227,7 +229,7 @@ fn they_go_when_their_commit_is_gone() {
 fn where_each_file_has_its_own_header_some_are_not_kept() {
     let (_dir, _path, repo) = temporary(RepoMode::Archive);
     let stage = collecting(&repo);
-    let files: Vec<_> = (0..100_u32)
+    let files: Vec<_> = (0..200_u32)
         .map(|uid| {
             let mut xattrs = Xattrs::new();
             xattrs.set(b"user.long", vec![b'x'; 10_000]).unwrap();
@@ -236,19 +238,25 @@ fn where_each_file_has_its_own_header_some_are_not_kept() {
             (file.unwrap(), header)
         })
         .collect();
+    let mut xattrs = Xattrs::new();
+    xattrs.set(b"user.long", vec![b'x'; 10_000]).unwrap();
+    let link = FileHeader::symlink(0, 0, "target".to_owned(), xattrs);
+    let link = stage.write_file(&link, 0, &mut &b""[..]).unwrap();
     let commit = commit(&stage, &[], 1);
     stage.publish().unwrap();
     let kept = repo.file_digests([commit]);
     let mut with_header = 0;
     for (file, header) in &files {
         let facts = kept.facts(file).unwrap();
-        assert_eq!((facts.digest, facts.size), (FsVerityDigest::of(b"same"), 4));
+        let digest = Some(FsVerityDigest::of(b"same"));
+        assert_eq!((facts.digest, facts.size), (digest, 4));
         if let Some(found) = facts.header {
             assert_eq!(*found, *header);
             with_header += 1;
         }
     }
-    assert_eq!(with_header, 26, "256 KiB of them");
+    assert_eq!(with_header, 104, "1 MiB of them");
+    assert_eq!(kept.facts(&link), None, "which has nothing but a header");
 }
 
 #[test]
@@ -264,13 +272,15 @@ fn what_is_kept_can_be_added_to() {
         .keep_file_digests(&repo.file_digests([commit]))
         .unwrap();
     let digest = FsVerityDigest::of(b"more");
-    stage.keep_file_digest(&more, &plain(), 4, &digest).unwrap();
+    stage
+        .keep_file_digest(&more, &plain(), Some((4, &digest)))
+        .unwrap();
     stage.publish_collected(&commit).unwrap();
     let now = repo.file_digests([commit]);
     assert_eq!(now.len(), 3);
     assert_eq!(now.get(&more), Some(digest));
     let facts = now.facts(&second).unwrap();
-    assert_eq!(facts.digest, FsVerityDigest::of(b"second"));
+    assert_eq!(facts.digest, Some(FsVerityDigest::of(b"second")));
     assert_eq!(facts.header.as_deref(), Some(&plain()));
     // Nothing collected, nothing changed.
     collecting(&repo).publish_collected(&commit).unwrap();
@@ -285,7 +295,7 @@ fn a_digest_found_elsewhere_is_kept_as_well() {
     let file = put(&repo.stage().unwrap(), b"read elsewhere");
     let digest = FsVerityDigest::of(b"read elsewhere");
     stage
-        .keep_file_digest(&file, &plain(), 14, &digest)
+        .keep_file_digest(&file, &plain(), Some((14, &digest)))
         .unwrap();
     let commit = commit(&stage, &[], 1);
     stage.publish().unwrap();
