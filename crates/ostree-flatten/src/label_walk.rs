@@ -7,7 +7,7 @@ use ostree_objects::{Checksum, DirMeta, DirTree};
 use ostree_store::Repo;
 
 use crate::forest::join;
-use crate::{Error, LabelOf, MAX_PATHS, Mislabelled, Of};
+use crate::{Error, FileLabel, LabelOf, MAX_PATHS, Mislabelled, Of};
 
 /// The attribute that holds a label.
 pub(crate) const SELINUX: &[u8] = b"security.selinux";
@@ -32,6 +32,7 @@ pub(crate) trait OnWrong {
 pub(crate) struct Walk<'a> {
     repo: &'a Repo,
     label_of: &'a LabelOf<'a>,
+    known: Option<&'a FileLabel<'a>>,
     of: Of,
     on_wrong: &'a mut dyn OnWrong,
     /// Mode and label of dirmetas: a tree has a few hundred.
@@ -63,12 +64,14 @@ impl<'a> Walk<'a> {
     pub(crate) fn new(
         repo: &'a Repo,
         label_of: &'a LabelOf<'a>,
+        known: Option<&'a FileLabel<'a>>,
         of: Of,
         on_wrong: &'a mut dyn OnWrong,
     ) -> Self {
         Self {
             repo,
             label_of,
+            known,
             of,
             on_wrong,
             metas: HashMap::new(),
@@ -170,11 +173,10 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let path = join(&dir.path, name, 0)?;
-            let attribute = self.repo.file_attribute(checksum, SELINUX);
-            let (mode, found) = attribute.map_err(|source| Error::ReadFile {
-                path: path.clone(),
-                source,
-            })?;
+            let (mode, found) = match self.known.and_then(|known| known(checksum)) {
+                Some(known) => known,
+                None => self.label(checksum, &path)?,
+            };
             if let Some(wrong) = self.compare(&path, mode, found)?
                 && let Some(other) = self.on_wrong.wrong(Node::File(checksum), wrong)?
             {
@@ -183,6 +185,16 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Mode and label of a file.
+    fn label(&self, file: &Checksum, path: &str) -> Result<(u32, Option<Vec<u8>>), Error> {
+        self.repo
+            .file_attribute(file, SELINUX)
+            .map_err(|source| Error::ReadFile {
+                path: path.to_owned(),
+                source,
+            })
     }
 
     /// What is wrong with the label of a path, if anything is.

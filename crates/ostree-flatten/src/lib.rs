@@ -23,7 +23,7 @@ pub use layer_tree::{KEY_IMPLIED_DIRECTORIES, LayerTree};
 pub use limits::{MAX_DEPTH, MAX_PATHS};
 pub use merge::{DirectoryRule, Merged, merge};
 pub use relabel::{
-    LabelError, LabelOf, MAX_CHANGES, Mislabelled, Of, Relabelled, SameContent, find_mislabelled,
-    relabel,
+    FileLabel, Known, LabelError, LabelOf, MAX_CHANGES, Mislabelled, Of, Relabelled, SameContent,
+    find_mislabelled, relabel,
 };
 pub use report::{LowerKind, Replaced, Report};

@@ -20,6 +20,29 @@ pub type LabelOf<'a> = dyn Fn(&str, u32) -> Result<Option<Vec<u8>>, LabelError> 
 /// where all else is as it should be too, nothing is written.
 pub type SameContent<'a> = dyn Fn(&str, &Checksum) -> Option<Checksum> + 'a;
 
+/// Mode (with the file type) and value of `security.selinux` of a published file object.
+pub type FileLabel<'a> = dyn Fn(&Checksum) -> Option<(u32, Option<Vec<u8>>)> + 'a;
+
+/// What is known beforehand, so that less has to be looked at and written. All of it can be left out.
+#[derive(Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// A published tree whose labels are right (dirtree and dirmeta of its root): what it has at the same path is not
+    /// looked at.
+    pub right: Option<(Checksum, Checksum)>,
+    /// Takes the place of a file that would have to be written again, if its label is right.
+    pub same: Option<&'a SameContent<'a>>,
+    /// Saves a look at the object.
+    pub label: Option<&'a FileLabel<'a>>,
+}
+
+impl std::fmt::Debug for Known<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Known")
+            .field("right", &self.right)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Changes that a [`Relabelled`] names; further ones are only counted.
 pub const MAX_CHANGES: usize = 1000;
 
@@ -65,9 +88,7 @@ pub struct Relabelled {
 }
 
 /// Gives every path of a published tree the label of `label_of`. Objects whose label is right keep their checksum;
-/// others are written again to `stage` with the right one, and the directories above them. What `right`, a published
-/// tree whose labels are right (dirtree and dirmeta of its root), has at the same path is not looked at. What `same` knows
-/// with the right label takes the place of a file that would have to be written again.
+/// others are written again to `stage` with the right one, and the directories above them.
 ///
 /// Nothing is synced: objects become part of the repository when the stage is published.
 ///
@@ -78,14 +99,13 @@ pub struct Relabelled {
 pub fn relabel(
     tree: &LayerTree,
     of: Of,
-    right: Option<(Checksum, Checksum)>,
-    same: Option<&SameContent<'_>>,
+    known: Known<'_>,
     label_of: &LabelOf<'_>,
     stage: &Stage,
 ) -> Result<Relabelled, Error> {
     let mut rewrite = Rewrite {
         stage,
-        same,
+        same: known.same,
         reads: 0,
         written: HashMap::new(),
         changed: 0,
@@ -95,8 +115,8 @@ pub fn relabel(
         tree: tree.tree,
         meta: tree.meta,
     };
-    let right = right.map(|(tree, meta)| Pair { tree, meta });
-    let walk = Walk::new(stage.repo(), label_of, of, &mut rewrite);
+    let right = known.right.map(|(tree, meta)| Pair { tree, meta });
+    let walk = Walk::new(stage.repo(), label_of, known.label, of, &mut rewrite);
     let (Pair { tree, meta }, looked_at) = walk.run(root, right)?;
     Ok(Relabelled {
         tree,
@@ -121,7 +141,7 @@ pub fn find_mislabelled(
     found: &mut dyn FnMut(Mislabelled),
 ) -> Result<u64, Error> {
     let mut tell = Tell(found);
-    let walk = Walk::new(repo, label_of, Of::Tree, &mut tell);
+    let walk = Walk::new(repo, label_of, None, Of::Tree, &mut tell);
     let (_, looked_at) = walk.run(Pair { tree, meta }, None)?;
     Ok(looked_at)
 }

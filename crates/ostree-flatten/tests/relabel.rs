@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use common::Fixture;
 use ostree_flatten::{
-    Error, LabelError, LayerTree, Mislabelled, Of, Relabelled, find_mislabelled, relabel,
+    Error, Known, LabelError, LayerTree, Mislabelled, Of, Relabelled, find_mislabelled, relabel,
 };
 use ostree_objects::{Checksum, ObjectType, RepoMode};
 use ostree_store::Repo;
@@ -41,6 +41,13 @@ fn constant(_: &str, _: u32) -> Result<Option<Vec<u8>>, LabelError> {
     Ok(Some(b"all\0".to_vec()))
 }
 
+fn to_right(right: Option<(Checksum, Checksum)>) -> Known<'static> {
+    Known {
+        right,
+        ..Known::default()
+    }
+}
+
 /// Relabels a published tree and publishes the result.
 fn relabelled(
     repo: &Repo,
@@ -50,7 +57,7 @@ fn relabelled(
     label: Label,
 ) -> Relabelled {
     let stage = repo.stage().unwrap();
-    let done = relabel(tree, of, right, None, &label, &stage).unwrap();
+    let done = relabel(tree, of, to_right(right), &label, &stage).unwrap();
     stage.publish().unwrap();
     done
 }
@@ -142,7 +149,7 @@ fn only_what_differs_is_written_and_the_directories_above_it() {
         }))
     };
     let stage = repo.stage().unwrap();
-    let done = relabel(&tree_of(&all), Of::Tree, None, None, &one, &stage).unwrap();
+    let done = relabel(&tree_of(&all), Of::Tree, Known::default(), &one, &stage).unwrap();
     stage.publish().unwrap();
     assert_eq!(
         done.changes,
@@ -237,7 +244,7 @@ fn a_policy_that_cannot_answer_is_an_error_that_names_the_path() {
         }
     };
     let stage = fixture.repo.stage().unwrap();
-    let error = relabel(&trees[0], Of::Tree, None, None, &broken, &stage).unwrap_err();
+    let error = relabel(&trees[0], Of::Tree, Known::default(), &broken, &stage).unwrap_err();
     assert!(
         matches!(&error, Error::Label { path, .. } if path == "usr/bin/tool"),
         "{error}"
@@ -295,11 +302,43 @@ fn what_is_known_with_the_right_label_is_not_written_again_and_nothing_else_is_t
             assert_eq!((path, *file), ("usr/tool", unlabelled));
             Some(claimed)
         };
+        let known = Known {
+            same: Some(&same),
+            ..Known::default()
+        };
         let stage = repo.stage().unwrap();
-        let done = relabel(&trees[0], Of::Layer, None, Some(&same), &other, &stage).unwrap();
+        let done = relabel(&trees[0], Of::Layer, known, &other, &stage).unwrap();
         assert_eq!((done.changed, done.written), (1, written));
         assert_eq!((done.tree, done.meta), (right.tree, right.meta));
     }
+}
+
+#[test]
+fn a_label_that_is_known_is_not_looked_for() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let trees = fixture.trees(&["usr/a=one\nusr/b=two"]);
+    let usr = repo.read_dirtree(&trees[0].tree).unwrap();
+    let usr = repo.read_dirtree(&usr.dir("usr").unwrap().0).unwrap();
+    let (a, b) = (usr.file("a").unwrap(), usr.file("b").unwrap());
+    let only_files = |path: &str, mode: u32| match path {
+        "usr/a" | "usr/b" => constant(path, mode),
+        _ => Ok(None),
+    };
+    // As if one had the right label; nothing is known of the other.
+    let label = |file: &Checksum| (*file == a).then(|| (0o100_644, Some(b"all\0".to_vec())));
+    let known = Known {
+        label: Some(&label),
+        ..Known::default()
+    };
+    let stage = repo.stage().unwrap();
+    let done = relabel(&trees[0], Of::Layer, known, &only_files, &stage).unwrap();
+    assert_eq!((done.looked_at, done.changed), (4, 1));
+    stage.publish().unwrap();
+    let usr = repo.read_dirtree(&done.tree).unwrap();
+    let usr = repo.read_dirtree(&usr.dir("usr").unwrap().0).unwrap();
+    assert_eq!(usr.file("a"), Some(a));
+    assert_ne!(usr.file("b"), Some(b));
 }
 
 #[test]
@@ -320,7 +359,7 @@ fn what_is_damaged_gets_no_good_name() {
     std::io::Write::write_all(&mut file, b"CONTENT").unwrap();
     drop(file);
     let stage = repo.stage().unwrap();
-    let error = relabel(&trees[0], Of::Layer, None, None, &constant, &stage).unwrap_err();
+    let error = relabel(&trees[0], Of::Layer, Known::default(), &constant, &stage).unwrap_err();
     assert!(
         matches!(&error, Error::Damaged { path, checksum } if path == "usr/bin/tool" && *checksum == name.checksum),
         "{error}"

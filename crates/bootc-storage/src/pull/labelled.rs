@@ -1,17 +1,20 @@
 //! Labels at the merge: what the merged tree's own policy says differently is set right, before anything refers to it.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use oci_manifest::Digest;
-use ostree_flatten::{LabelError, LayerTree, MAX_CHANGES, Mislabelled, Of, SameContent, relabel};
+use ostree_flatten::{
+    Known, LabelError, LayerTree, MAX_CHANGES, Mislabelled, Of, SameContent, relabel,
+};
 use ostree_layer::{DIFF_ID_KEY, LABEL_POLICY_KEY};
 use ostree_objects::{Checksum, Commit, Value};
-use ostree_store::Stage;
+use ostree_store::{FileDigests, Stage};
 
 use super::Compat;
 use super::apply::Pull;
 use super::stored_before::StoredBefore;
-use crate::selinux::{PolicyLabels, StoredTree};
+use crate::selinux::{PolicyLabels, SELINUX, StoredTree};
 use crate::stored::{image_ref_of, layer_commit, text};
 use crate::{Error, Event, Phase};
 
@@ -148,8 +151,16 @@ impl Pull<'_> {
             .as_ref()
             .map(|before| |path: &str, file: &Checksum| before.same_content(path, file));
         let same = same.as_ref().map(|same| same as &SameContent<'_>);
+        let kept = OnceCell::new();
+        let kept_label = |file: &Checksum| self.kept_label(&kept, file);
         let mut set_right = |tree: &mut LayerTree, of, right| -> Result<bool, Error> {
-            let done = relabel(tree, of, right, same, &label_of, stage).map_err(failed)?;
+            let known = Known {
+                right,
+                same,
+                // To read what was kept costs more than a look at the few that differ from the version before.
+                label: right.is_none().then_some(&kept_label),
+            };
+            let done = relabel(tree, of, known, &label_of, stage).map_err(failed)?;
             report.written += done.written;
             report.looked_at += done.looked_at;
             report.changed += done.changed;
@@ -178,6 +189,20 @@ impl Pull<'_> {
             }
         }
         Ok(written)
+    }
+
+    /// Mode and label of a file, as kept with the layer that brought it.
+    fn kept_label(
+        &self,
+        kept: &OnceCell<FileDigests>,
+        file: &Checksum,
+    ) -> Option<(u32, Option<Vec<u8>>)> {
+        let kept = kept.get_or_init(|| {
+            let commits = self.commits.iter().copied().flatten();
+            self.storage.repo.file_digests(commits)
+        });
+        let header = kept.facts(file)?.header?;
+        Some((header.mode, header.xattrs.get(SELINUX).map(<[u8]>::to_vec)))
     }
 
     /// Whether a layer's commit is replaced by one with the image's labels, so that the files of layer and image are the same

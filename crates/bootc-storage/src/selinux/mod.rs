@@ -9,3 +9,6 @@ pub(crate) use labels::PolicyLabels;
 pub use real_path::FollowedLink;
 pub use shown::{ImagePolicy, LabelCheck, LabelLookup, label_text};
 pub(crate) use tree::{StoredTree, WaitingLayers};
+
+/// The attribute that holds a label.
+pub(crate) const SELINUX: &[u8] = b"security.selinux";

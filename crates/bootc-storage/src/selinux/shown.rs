@@ -5,12 +5,9 @@ use ostree_flatten::{LabelError, Mislabelled, find_mislabelled};
 use ostree_objects::{Checksum, S_IFDIR};
 use selinux_label::{Explanation, POLICY_DIRS, Policy};
 
-use super::{FollowedLink, PolicyLabels, StoredTree};
+use super::{FollowedLink, PolicyLabels, SELINUX, StoredTree};
 use crate::stored::StoredImage;
 use crate::{Error, Storage};
-
-/// The attribute that holds a label.
-const SELINUX: &[u8] = b"security.selinux";
 
 /// The policy that is in a stored image.
 #[derive(Debug, Clone)]
