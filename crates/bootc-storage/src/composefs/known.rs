@@ -162,15 +162,15 @@ pub(super) fn file_of(
     })
 }
 
-/// A file that was looked at, with the digest of its content if it has some. The content is held against the file's name:
-/// a digest of damaged content would be believed by the next image too.
+/// A file that was looked at, with the digest of its content; none of a symbolic link. The content is held against the file's
+/// name: a digest of damaged content would be believed by the next image too.
 pub(super) fn found_out(
     repo: &Repo,
     name: &Checksum,
     stat: FileStat,
     content: impl FnOnce() -> Result<Box<dyn io::Read + Send>, ostree_store::Error>,
 ) -> Result<CommitFile, ostree_store::Error> {
-    if stat.size == 0 || stat.header.is_symlink() {
+    if stat.header.is_symlink() {
         return Ok(with_digest(stat, None));
     }
     let mut hasher = ContentHasher::with_digest(&stat.header, true);
