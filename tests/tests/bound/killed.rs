@@ -167,7 +167,7 @@ fn while_the_storage_is_made() {
 
 /// Killed in the middle of the pulls, the next run fetches what had not come.
 #[test]
-fn when_one_of_the_images_has_come() {
+fn in_the_middle_of_the_pulls() {
     for number in 5..8 {
         let scene = Scene::new();
         let moment = format!("after {number}");
