@@ -1,9 +1,9 @@
 //! What an image needs of file objects, kept beside the repository's objects so that none is read for it again.
 //!
 //! `bootc-storage/fsverity/<commit>` in the repository's directory holds what was found while that commit was written: a
-//! line that names the format; a record for each file or symbolic link, in no order; the headers that the records name; how many of both
-//! there are; the SHA-256 of all that. A file that is torn or damaged counts as missing: whatever is not known can be
-//! found out.
+//! line that names the format; a record for each file or symbolic link, in no order; the headers that the records name; how
+//! many of both there are; the SHA-256 of all that. A file that is torn or damaged counts as missing: whatever is not known
+//! can be found out.
 
 mod format;
 mod log;
@@ -92,8 +92,10 @@ impl Kept {
         group.first = place - place % GROUP;
         group.bytes.resize(GROUP as usize * RECORD, 0);
         let at = HEAD.len() as u64 + u64::from(group.first) * RECORD as u64;
-        let found = self.file.read_at(&mut group.bytes, at)?;
-        group.bytes.truncate(found);
+        let found = self.file.read_at(&mut group.bytes, at);
+        // After a failure nothing of the group before stays under the new place.
+        group.bytes.truncate(*found.as_ref().unwrap_or(&0));
+        found?;
         group
             .record(place)
             .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
