@@ -134,11 +134,7 @@ pub(super) fn keep(
         size,
         digest,
     } = file;
-    let content = digest.as_ref().map(|digest| (*size, digest));
-    match content {
-        None if !header.is_symlink() => Ok(()),
-        content => stage.keep_file_digest(name, header, content),
-    }
+    stage.keep_file_digest(name, header, *size, digest.as_ref())
 }
 
 /// A file as it is known; looked at only where its header is not.

@@ -43,7 +43,7 @@ impl Stage {
     }
 
     /// Keep what was found of a file elsewhere: its header, and size and digest of its content; of a symbolic link, its
-    /// header.
+    /// header. Of another file without a digest nothing is kept.
     ///
     /// # Errors
     ///
@@ -52,8 +52,13 @@ impl Stage {
         &self,
         file: &Checksum,
         header: &FileHeader,
-        content: Option<(u64, &FsVerityDigest)>,
+        size: u64,
+        digest: Option<&FsVerityDigest>,
     ) -> Result<(), Error> {
+        if digest.is_none() && !header.is_symlink() {
+            return Ok(());
+        }
+        let content = digest.map(|digest| (size, digest));
         match self.collected.log() {
             Some(mut log) => log
                 .add(file, header, content)
@@ -125,13 +130,7 @@ impl Stage {
         size: u64,
         digest: Option<FsVerityDigest>,
     ) -> Result<(), Error> {
-        match &digest {
-            None if !header.is_symlink() => Ok(()),
-            digest => {
-                let content = digest.as_ref().map(|digest| (size, digest));
-                self.keep_file_digest(&name.checksum, header, content)
-            }
-        }
+        self.keep_file_digest(&name.checksum, header, size, digest.as_ref())
     }
 
     /// Nothing more is collected; false if nothing was.

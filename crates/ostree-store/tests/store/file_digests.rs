@@ -273,7 +273,7 @@ fn what_is_kept_can_be_added_to() {
         .unwrap();
     let digest = FsVerityDigest::of(b"more");
     stage
-        .keep_file_digest(&more, &plain(), Some((4, &digest)))
+        .keep_file_digest(&more, &plain(), 4, Some(&digest))
         .unwrap();
     stage.publish_collected(&commit).unwrap();
     let now = repo.file_digests([commit]);
@@ -295,7 +295,7 @@ fn a_digest_found_elsewhere_is_kept_as_well() {
     let file = put(&repo.stage().unwrap(), b"read elsewhere");
     let digest = FsVerityDigest::of(b"read elsewhere");
     stage
-        .keep_file_digest(&file, &plain(), Some((14, &digest)))
+        .keep_file_digest(&file, &plain(), 14, Some(&digest))
         .unwrap();
     let commit = commit(&stage, &[], 1);
     stage.publish().unwrap();
