@@ -13,7 +13,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ostree_objects::{Checksum, Commit, DirMeta, DirTree, ObjectName, ObjectType};
 use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_OMIT};
@@ -59,6 +59,10 @@ pub struct Stage {
     /// A directory for each type of object, and files that are not finished. The 256 directories of
     /// a repo would cost more to make and remove than the objects of a small layer.
     objects: OwnedFd,
+    /// The file system.
+    device: u64,
+    /// After `objects` was opened, before anything was written.
+    since: Instant,
     /// Owner of whatever is made in here.
     owner: (u32, u32),
     /// Types whose directory is there, as [`bit`]s.
@@ -110,6 +114,8 @@ impl Repo {
                 name,
                 _lock: lock,
                 objects,
+                device: own.st_dev,
+                since: Instant::now(),
                 owner: (own.st_uid, own.st_gid),
                 made: AtomicU8::new(0),
                 names: names::Names::default(),

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use image_source::Source;
 use oci_manifest::Role;
-use ostree_layer::{Import, ImportedLayer, PathPolicy, Report, StagedLayer, UnlabelledLayer};
+use ostree_layer::{Import, ImportedLayer, PathPolicy, StagedLayer, UnlabelledLayer};
 use ostree_objects::Checksum;
 use ostree_store::{Repo, Stage};
 
@@ -23,6 +24,8 @@ pub(super) struct Transfer<'a> {
     pub(super) repo: &'a Repo,
     pub(super) source: &'a dyn Source,
     pub(super) config: &'a PullConfig,
+    /// How many layers at once.
+    pub(super) jobs: NonZeroUsize,
     /// For derived layers; the paths of base layers are not looked at.
     pub(super) policy: PathPolicy,
     /// The labels of derived layers.
@@ -31,10 +34,10 @@ pub(super) struct Transfer<'a> {
     pub(super) observer: &'a Observer,
 }
 
-/// A layer that is verified and in the repository, or ready to be.
+/// A layer that is verified, and in the repository or ready to be.
 pub(super) enum Arrived {
-    /// Its objects are published and synced; its ref is not written.
-    Published { commit: Checksum, report: Report },
+    /// All its objects are in its stage.
+    Whole(Box<StagedLayer>),
     /// Another pull stored it since this one began: its ref is written.
     TakenOver { commit: Checksum },
     /// A commit layer: it may become visible only after the chunks it refers to.
@@ -44,43 +47,56 @@ pub(super) enum Arrived {
 }
 
 impl Transfer<'_> {
-    /// Import `layers`, at most `jobs` at once, and hand each to `done` on this thread.
+    /// Import `layers`, at most `jobs` at once, and hand them to `done` on this thread, while others come in: neither the
+    /// network nor the processor waits for the disk.
     ///
     /// After the first error no new layer is begun and those under way stop; what was finished by then is still handed on.
     pub(super) fn run(
         &self,
         layers: &[LayerPlan],
-        mut done: impl FnMut(usize, Arrived) -> Result<(), Error>,
+        done: impl FnMut(Vec<(usize, Arrived)>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         run_all(
-            self.config.jobs,
+            self.jobs,
             self.in_order(layers),
             |plan, stop| Ok((plan.layer.index, self.take_or_import(plan, stop)?)),
-            |(index, arrived)| done(index, arrived),
+            done,
         )
     }
 
-    /// Finish layers whose labels are known by now, given with their plans, as [`Self::run`] does.
+    /// Finish those of `layers` that waited for the policy, at most `jobs` at once: it is known, or no layer has one. What is
+    /// done goes to `whole`, though another layer fails.
     pub(super) fn label_all(
         &self,
-        layers: VecDeque<(&LayerPlan, Box<UnlabelledLayer>)>,
-        labels: &PolicyLabels,
-        mut done: impl FnMut(usize, Arrived) -> Result<(), Error>,
+        layers: &[LayerPlan],
+        waiting: Vec<(usize, Box<UnlabelledLayer>)>,
+        whole: &mut Vec<(usize, StagedLayer)>,
     ) -> Result<(), Error> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let labels = self.forecast.settle(None);
+        let plan = |index| layers.iter().find(|plan| plan.layer.index == index);
+        let waiting = waiting.into_iter();
+        let waiting = waiting.filter_map(|(index, layer)| Some((plan(index)?, layer)));
         run_all(
-            self.config.jobs,
-            layers,
+            self.jobs,
+            waiting.collect(),
             |(plan, layer), _| Ok((plan.layer.index, self.label(plan, *layer, labels)?)),
-            |(index, arrived)| done(index, arrived),
+            |labelled| {
+                whole.extend(labelled);
+                Ok(())
+            },
         )
     }
 
-    /// The largest layer is begun first: begun last, it would be waited for alone. While the policy is sought, the
-    /// lowest: it is usually the root file system that brings one.
+    /// The largest layer is begun first: begun last, it would be waited for alone. While the policy is sought, before all
+    /// the lowest: it is usually the root file system that brings one.
     fn in_order<'p>(&self, layers: &'p [LayerPlan]) -> VecDeque<&'p LayerPlan> {
         let mut queue: Vec<&LayerPlan> = layers.iter().collect();
-        if self.forecast.labels().is_some() {
-            queue.sort_by_key(|plan| std::cmp::Reverse(plan.layer.descriptor.size));
+        let first = usize::from(self.forecast.labels().is_none());
+        if let Some(others) = queue.get_mut(first..) {
+            others.sort_by_key(|plan| std::cmp::Reverse(plan.layer.descriptor.size));
         }
         queue.into()
     }
@@ -133,8 +149,11 @@ impl Transfer<'_> {
             (ImportedLayer::Staged(staged), _) if layer.role == Role::Commit => {
                 Ok(Arrived::HeldBack(staged))
             }
-            (ImportedLayer::Staged(staged), _) => publish(*staged),
-            (ImportedLayer::Unlabelled(layer), Some(labels)) => self.label(plan, *layer, labels),
+            (ImportedLayer::Staged(staged), _) => Ok(Arrived::Whole(staged)),
+            (ImportedLayer::Unlabelled(layer), Some(labels)) => {
+                let staged = self.label(plan, *layer, labels)?;
+                Ok(Arrived::Whole(Box::new(staged)))
+            }
             (ImportedLayer::Unlabelled(layer), None) => Ok(Arrived::Unlabelled(layer)),
         }
     }
@@ -145,11 +164,10 @@ impl Transfer<'_> {
         plan: &LayerPlan,
         layer: UnlabelledLayer,
         labels: &PolicyLabels,
-    ) -> Result<Arrived, Error> {
-        let staged = layer
+    ) -> Result<StagedLayer, Error> {
+        layer
             .label(labels)
-            .map_err(|source| self.layer_error(plan, source))?;
-        publish(staged)
+            .map_err(|source| self.layer_error(plan, source))
     }
 
     fn layer_error(&self, plan: &LayerPlan, source: ostree_layer::Error) -> Error {
@@ -160,21 +178,6 @@ impl Transfer<'_> {
             source: Box::new(source),
         }
     }
-}
-
-/// A layer's objects become part of the repository.
-fn publish(staged: StagedLayer) -> Result<Arrived, Error> {
-    let StagedLayer {
-        commit,
-        stage,
-        report,
-        ..
-    } = staged;
-    stage.publish().map_err(|source| Error::Store {
-        action: "publish a layer's objects",
-        source,
-    })?;
-    Ok(Arrived::Published { commit, report })
 }
 
 /// A blob that ends with an error once another layer has failed.

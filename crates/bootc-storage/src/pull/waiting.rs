@@ -2,7 +2,8 @@
 
 use std::mem;
 
-use ostree_layer::{PathPolicy, StagedLayer, UnlabelledLayer};
+use ostree_layer::{PathPolicy, StagedLayer};
+use ostree_store::Stage;
 
 use super::LayerPlan;
 use super::apply::Pull;
@@ -27,6 +28,7 @@ impl Pull<'_> {
             repo: &self.storage.repo,
             source: self.source,
             config: self.config,
+            jobs: self.config.jobs_from(self.plan.reference.imgref.transport),
             policy,
             forecast,
             reference: &reference,
@@ -34,51 +36,51 @@ impl Pull<'_> {
         };
         let mut held_back = Vec::new();
         let mut waiting = Vec::new();
-        let done = transfer.run(layers, |index, arrived| {
-            if forecast.labels().is_some() {
-                self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
-            }
-            match arrived {
-                Arrived::Published { commit, report } => {
-                    self.arrived(layers, index, commit, report)?;
-                }
-                Arrived::TakenOver { commit } => {
-                    self.taken_over(layers, index, commit);
-                    forecast.look_in_stored(self.storage, &self.commits);
-                }
-                Arrived::HeldBack(staged) => held_back.push((index, *staged)),
-                Arrived::Unlabelled(layer) => {
-                    waiting.push((index, layer));
-                    if forecast.look_in(&waiting) || waiting.len() >= MAX_WAITING {
-                        self.label_waiting(&transfer, layers, mem::take(&mut waiting))?;
+        let done = transfer.run(layers, |arrived| {
+            let mut whole = Vec::new();
+            for (index, arrived) in arrived {
+                match arrived {
+                    Arrived::Whole(staged) => whole.push((index, *staged)),
+                    Arrived::HeldBack(staged) => held_back.push((index, *staged)),
+                    Arrived::Unlabelled(layer) => waiting.push((index, layer)),
+                    Arrived::TakenOver { commit } => {
+                        self.taken_over(layers, index, commit);
+                        forecast.look_in_stored(self.storage, &self.commits);
                     }
                 }
             }
-            Ok(())
+            let labelled = match forecast.look_in(&waiting) || waiting.len() >= MAX_WAITING {
+                true => transfer.label_all(layers, mem::take(&mut waiting), &mut whole),
+                false => Ok(()),
+            };
+            self.publish(layers, whole).and(labelled)
         });
         // Those are whole, and stay though another layer failed.
-        let labelled = self.label_waiting(&transfer, layers, waiting);
-        done.and(labelled)?;
+        let mut whole = Vec::new();
+        let labelled = transfer.label_all(layers, waiting, &mut whole);
+        let published = self.publish(layers, whole);
+        done.and(labelled).and(published)?;
         Ok(held_back)
     }
 
-    /// Finish the layers that waited for the policy: it is known, or no layer has one.
-    fn label_waiting(
+    /// The objects of these layers become part of the repository, with one sync, and then each layer gets its ref.
+    fn publish(
         &mut self,
-        transfer: &Transfer<'_>,
         layers: &[LayerPlan],
-        waiting: Vec<(usize, Box<UnlabelledLayer>)>,
+        whole: Vec<(usize, StagedLayer)>,
     ) -> Result<(), Error> {
-        if waiting.is_empty() {
-            return Ok(());
+        let (mut stages, mut commits) = (Vec::new(), Vec::new());
+        for (index, staged) in whole {
+            stages.push(staged.stage);
+            commits.push((index, staged.commit, staged.report));
         }
-        let labels = transfer.forecast.settle(None);
-        let plan = |index| layers.iter().find(|plan| plan.layer.index == index);
-        let waiting = waiting.into_iter();
-        let waiting = waiting.filter_map(|(index, layer)| Some((plan(index)?, layer)));
-        transfer.label_all(waiting.collect(), labels, |index, arrived| match arrived {
-            Arrived::Published { commit, report } => self.arrived(layers, index, commit, report),
-            Arrived::HeldBack(_) | Arrived::Unlabelled(_) | Arrived::TakenOver { .. } => Ok(()),
-        })
+        Stage::publish_all(&stages).map_err(|source| Error::Store {
+            action: "publish the objects of layers",
+            source,
+        })?;
+        for (index, commit, report) in commits {
+            self.arrived(layers, index, commit, report)?;
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
-//! Several things at once, what is finished handed on in the order in which it finishes.
+//! Several things at once, what is finished handed on in the order in which it finishes, as much as there is.
 
 use std::collections::VecDeque;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -8,14 +9,15 @@ use std::thread;
 
 use crate::Error;
 
-/// Does `work` with each of `items`, at most `jobs` at once, each in a worker, and hands each result to `done` on this thread.
+/// Does `work` with each of `items`, at most `jobs` at once, each in a worker, and hands the results to `done` on this
+/// thread: all that came while `done` was at the ones before. The workers go on meanwhile.
 ///
 /// After the first error nothing new is begun, and `work` is told so; what was finished by then is still handed on.
 pub(super) fn run_all<T: Send, R: Send>(
     jobs: NonZeroUsize,
     items: VecDeque<T>,
     work: impl Fn(T, &AtomicBool) -> Result<R, Error> + Sync,
-    mut done: impl FnMut(R) -> Result<(), Error>,
+    mut done: impl FnMut(Vec<R>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let workers = jobs.get().min(items.len());
     let queue = Mutex::new(items);
@@ -39,12 +41,20 @@ pub(super) fn run_all<T: Send, R: Send>(
         // The channel ends when every worker dropped its sender.
         drop(sender);
         let mut first_error = None;
-        for outcome in outcomes {
-            if let Err(error) = outcome.and_then(&mut done) {
-                stop.store(true, Ordering::Relaxed);
-                // Workers that were told to stop fail too; the first failure is the cause.
-                first_error.get_or_insert(error);
+        let mut failed = |error| {
+            stop.store(true, Ordering::Relaxed);
+            // Workers that were told to stop fail too; the first failure is the cause.
+            first_error.get_or_insert(error);
+        };
+        while let Ok(first) = outcomes.recv() {
+            let mut results = Vec::new();
+            for outcome in iter::once(first).chain(outcomes.try_iter()) {
+                match outcome {
+                    Ok(result) => results.push(result),
+                    Err(error) => failed(error),
+                }
             }
+            done(results).unwrap_or_else(&mut failed);
         }
         first_error.map_or(Ok(()), Err)
     })
@@ -53,6 +63,7 @@ pub(super) fn run_all<T: Send, R: Send>(
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -69,12 +80,33 @@ mod tests {
             three.wait();
             Ok(item)
         };
-        run_all(jobs(3), (1..=9).collect(), work, |item| {
-            sum += item;
+        run_all(jobs(3), (1..=9).collect(), work, |items| {
+            sum += items.into_iter().sum::<u32>();
             Ok(())
         })
         .unwrap();
         assert_eq!(sum, 45);
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_handed_on_together() {
+        let begun = AtomicUsize::new(0);
+        let work = |item: u32, _: &AtomicBool| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            Ok(item)
+        };
+        let mut batches = Vec::new();
+        run_all(jobs(1), (1..=4).collect(), work, |items| {
+            batches.push(items);
+            // Those before the last one have been sent.
+            while begun.load(Ordering::SeqCst) < 4 {
+                thread::yield_now();
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert!(batches.len() <= 3, "{batches:?}");
+        assert_eq!(batches.concat(), [1, 2, 3, 4]);
     }
 
     #[test]
@@ -88,8 +120,8 @@ mod tests {
         };
         let mut seen = Vec::new();
         // The worker may be ahead by what was queued, so that what comes after is not looked at.
-        let result = run_all(jobs(1), (1..=3).collect(), work, |item| {
-            seen.push(item);
+        let result = run_all(jobs(1), (1..=3).collect(), work, |items| {
+            seen.extend(items);
             Ok(())
         });
         assert!(matches!(result, Err(Error::NoRepo { path: "third", .. })));

@@ -162,13 +162,14 @@ fn updates_read_nothing_of_a_layer_that_another_image_labelled() {
 fn only_so_many_layers_wait_for_a_policy() {
     const MOST: usize = 64;
     let mut layers: Vec<_> = (0..MOST)
-        .map(|number| layer(&format!("file usr/bin/{number} \"{number}\"")))
+        .map(|number| layer(&format!("file usr/bin/{number} size=5000 seed={number}")))
         .collect();
+    // The smallest: it comes last.
     layers.push(layer(&policy("etc", &[ANY, BIN])));
     let host = Host::new();
     let place = Place::image(&bootable(layers));
     let config = PullConfig {
-        jobs: NonZeroUsize::MIN,
+        jobs: Some(NonZeroUsize::MIN),
         ..host.config()
     };
     // The layer with the policy comes when the others have been finished without: had they not, they would wait for ever.

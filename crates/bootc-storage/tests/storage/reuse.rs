@@ -204,7 +204,7 @@ fn pulled_beside_another(host: &Host, image: &Image) -> (Pulled, Pulled) {
         })
     };
     let config = PullConfig {
-        jobs: NonZeroUsize::MIN,
+        jobs: Some(NonZeroUsize::MIN),
         ..host.config()
     };
     let plan = host.storage.plan_pull(&reference, &config, &observer);

@@ -1,6 +1,6 @@
 //! From the stage into the repository.
 //!
-//! Order and durability. Content is made durable by one `syncfs` while it is still in the stage, so
+//! Order and durability. Content is made durable by one `syncfs`, for all stages that are published together, while it is still in the stage, so
 //! no name in `objects/` ever stands for bytes that a power cut could take. Then objects are renamed
 //! in, what others refer to before what refers to it: files, dirmetas, dirtrees, detached metadata,
 //! commits. So whoever sees a commit sees all of it. The renames themselves:
@@ -11,6 +11,7 @@
 //! - Elsewhere each directory that was changed is synced, before commits are renamed and after.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::slice;
 use std::sync::atomic::Ordering;
 
 use ostree_objects::{ObjectName, ObjectType};
@@ -52,24 +53,49 @@ impl Stage {
     /// and the reserve is touched; the system's errors. Some objects may be in the repository then;
     /// each is whole, and none refers to one that is not there.
     pub fn publish(self) -> Result<Published, Error> {
+        let published = Self::publish_all(slice::from_ref(&self))?.pop();
+        Ok(published.unwrap_or_default())
+    }
+
+    /// As [`Self::publish`] for several stages, with one sync for all that are on a file system. Their objects come into
+    /// the repository in the order of the stages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::publish`]. Some of the stages may be published then.
+    pub fn publish_all(stages: &[Self]) -> Result<Vec<Published>, Error> {
+        let with_digests = stages.iter().map(Self::seal);
+        let with_digests: Vec<bool> = with_digests.collect::<Result<_, _>>()?;
+        sync_content(stages)?;
+        let stages = stages.iter().zip(with_digests);
+        let published = stages.map(|(stage, with_digests)| stage.publish_synced(with_digests));
+        published.collect()
+    }
+
+    fn written(&self) -> u64 {
+        self.objects_written.load(Ordering::Acquire)
+    }
+
+    /// Nothing more is written; says whether digests go with the commits.
+    fn seal(&self) -> Result<bool, Error> {
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::StageFailed);
-        }
-        let written = self.objects_written.load(Ordering::Acquire);
-        if written == 0 {
-            return Ok(Published::default());
         }
         if self.files_written.load(Ordering::Acquire) > 0 {
             self.repo.check_space(0)?;
         }
-        let has_digests = self.seal_file_digests()?;
-        let sync = self.repo.fsync();
-        if sync {
-            rustix::fs::syncfs(&self.objects).map_err(|e| self.error("sync", ".", e))?;
+        self.seal_file_digests()
+    }
+
+    /// The renames, once the content is on disk.
+    fn publish_synced(&self, with_digests: bool) -> Result<Published, Error> {
+        let written = self.written();
+        if written == 0 {
+            return Ok(Published::default());
         }
         let mut batch = Batch {
-            stage: &self,
-            sync_directories: sync && !self.is_ordered()?,
+            stage: self,
+            sync_directories: self.repo.fsync() && !self.is_ordered()?,
             touched: [false; 256],
             new_shard: false,
             with_digests: false,
@@ -80,7 +106,7 @@ impl Stage {
         for object_type in ORDER {
             if object_type == ObjectType::Commit {
                 batch.sync()?;
-                batch.with_digests = has_digests;
+                batch.with_digests = with_digests;
             }
             batch.publish(object_type)?;
         }
@@ -108,6 +134,18 @@ impl Stage {
             .map_err(|error| self.error("read the type of the file system of", ".", error))?;
         Ok(u64::try_from(found.f_type).is_ok_and(|found| ORDERED.contains(&found)))
     }
+}
+
+fn sync_content(stages: &[Stage]) -> Result<(), Error> {
+    let written = stages.iter().filter(|stage| stage.written() > 0);
+    let mut wanted: Vec<&Stage> = written.filter(|stage| stage.repo.fsync()).collect();
+    // A descriptor is told of what could not be written since it was opened: the oldest one of what the others are told.
+    wanted.sort_by_key(|stage| (stage.device, stage.since));
+    wanted.dedup_by_key(|stage| stage.device);
+    for stage in wanted {
+        rustix::fs::syncfs(&stage.objects).map_err(|error| stage.error("sync", ".", error))?;
+    }
+    Ok(())
 }
 
 struct Batch<'a> {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostree_objects::RepoMode;
-use ostree_store::SyncedRefDirs;
+use ostree_store::{Stage, SyncedRefDirs};
 
 use crate::publish::small_commit;
 use crate::support::{create, names, need_root, open, ostree, put, run};
@@ -84,18 +84,22 @@ fn done_is_done() {
         }
         put(&stage, &vec![7; 5_000_000]);
         let commit = small_commit(&stage, b"content");
-        let published = stage.publish().unwrap().objects;
-        assert_eq!(published, 305);
+        let other = repo.stage().unwrap();
+        put(&other, &vec![8; 5_000_000]);
+        let stages = [stage, other];
+        let published = Stage::publish_all(&stages).unwrap();
+        let objects: Vec<u64> = published.iter().map(|of| of.objects).collect();
+        assert_eq!(objects, [305, 1]);
         let name = "ostree/container/image/new/deep/ref";
         ostree(
             &path,
             &["refs", &format!("--create={name}"), &commit.to_string()],
         );
         repo.sync_ref(name).unwrap();
-        disk.cut_power(repo);
+        disk.cut_power((stages, repo));
         let repo = open(&path);
         assert_eq!(repo.resolve_ref(name).unwrap(), Some(commit), "{kind}");
-        assert_eq!(names(&repo).len(), 305, "{kind}");
+        assert_eq!(names(&repo).len(), 306, "{kind}");
         whole(&path);
     }
 }

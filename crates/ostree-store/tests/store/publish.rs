@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use ostree_objects::{
-    Checksum, Commit, DirMeta, DirTree, Metadata, ObjectName, ObjectType, RepoMode, Value,
+    Checksum, Commit, DirMeta, DirTree, FileHeader, Metadata, ObjectName, ObjectType, RepoMode,
+    Value, Xattrs,
 };
 use ostree_store::{Error, Stage};
 
-use crate::support::{object_file, open, ostree, put, temporary};
+use crate::support::{names, need_root, object_file, open, ostree, put, temporary};
 
 /// One directory with one file, committed.
 pub(crate) fn small_commit(stage: &Stage, content: &[u8]) -> Checksum {
@@ -30,21 +31,28 @@ pub(crate) fn small_commit(stage: &Stage, content: &[u8]) -> Checksum {
     stage.write_commit(&commit).unwrap()
 }
 
-/// Not a test: the writer that [`synced_once_and_commit_last`] watches.
+/// Not a test: the writer that [`synced_once_and_commit_last`] and others watch.
 #[test]
 fn writer_that_is_watched() {
     let Some(path) = std::env::var_os("STORE_TEST_WATCHED") else {
         return;
     };
-    let stage = open(&PathBuf::from(path)).stage().unwrap();
-    for i in 0..50_u8 {
-        put(&stage, &[i]);
-    }
-    small_commit(&stage, b"content");
-    stage.publish().unwrap();
+    let repo = open(&PathBuf::from(path));
+    let stages = std::env::var("STORE_TEST_STAGES").unwrap().parse().unwrap();
+    let stages: Vec<Stage> = (0..stages)
+        .map(|number: u8| {
+            let stage = repo.stage().unwrap();
+            for i in 0..50_u8 {
+                put(&stage, &[number, i]);
+            }
+            small_commit(&stage, &[number]);
+            stage
+        })
+        .collect();
+    Stage::publish_all(&stages).unwrap();
 }
 
-fn watched(config: &str) -> String {
+fn watched(config: &str, stages: u8) -> String {
     let (dir, path, _repo) = temporary(RepoMode::BareUser);
     let text = fs::read_to_string(path.join("config")).unwrap();
     fs::write(path.join("config"), format!("{text}{config}")).unwrap();
@@ -61,10 +69,11 @@ fn watched(config: &str) -> String {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "publish::writer_that_is_watched"])
         .env("STORE_TEST_WATCHED", &path)
+        .env("STORE_TEST_STAGES", stages.to_string())
         .status()
         .expect("strace is needed");
     assert!(status.success());
-    ostree(&path, &["fsck", "--quiet"]);
+    ostree(&path, &["fsck", "--quiet", "--all"]);
     fs::read_to_string(trace).unwrap()
 }
 
@@ -76,7 +85,7 @@ fn lines<'a>(trace: &'a str, call: &str) -> Vec<(usize, &'a str)> {
 
 #[test]
 fn synced_once_and_commit_last() {
-    let trace = watched("");
+    let trace = watched("", 1);
     let syncs = lines(&trace, "syncfs");
     assert_eq!(syncs.len(), 1);
     let renames = lines(&trace, "renameat2");
@@ -97,8 +106,40 @@ fn synced_once_and_commit_last() {
 }
 
 #[test]
+fn several_stages_are_synced_once() {
+    let trace = watched("", 3);
+    let syncs = lines(&trace, "syncfs");
+    assert_eq!(syncs.len(), 1);
+    let renames = lines(&trace, "renameat2");
+    // All have one dirmeta.
+    assert_eq!(renames.len(), 3 * 53 + 1);
+    assert!(syncs[0].0 < renames[0].0);
+    let commits = renames.iter().enumerate();
+    let commits = commits.filter(|(_, (_, line))| line.contains(".commit\""));
+    let commits: Vec<usize> = commits.map(|(place, _)| place).collect();
+    assert_eq!(commits, [53, 106, 159]);
+}
+
+/// Another's objects are not lost with it: both can be written again.
+#[test]
+fn with_a_stage_that_failed_no_other_is_published() {
+    need_root();
+    let (_dir, path, repo) = temporary(RepoMode::Bare);
+    let (whole, failed) = (repo.stage().unwrap(), repo.stage().unwrap());
+    small_commit(&whole, b"content");
+    // No file system takes it.
+    let xattrs = Xattrs::from_pairs(vec![(b"nonsense".to_vec(), b"x".to_vec())]).unwrap();
+    let header = FileHeader::regular(0, 0, 0o644, xattrs);
+    let written = failed.write_file(&header, 1, &mut b"1".as_slice());
+    written.unwrap_err();
+    let error = Stage::publish_all(&[whole, failed]).unwrap_err();
+    assert!(matches!(error, Error::StageFailed), "{error:?}");
+    assert!(names(&open(&path)).is_empty());
+}
+
+#[test]
 fn nothing_is_synced_where_the_config_says_so() {
-    let trace = watched("fsync=false\n");
+    let trace = watched("fsync=false\n", 1);
     for call in ["syncfs", "fsync", "fdatasync"] {
         assert!(lines(&trace, call).is_empty(), "{call}");
     }
