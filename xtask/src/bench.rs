@@ -111,7 +111,7 @@ struct Results {
     rounds: usize,
     quick: bool,
     cases: Vec<Case>,
-    network: Option<network::Transfer>,
+    network: Vec<network::Transfer>,
     bars: Vec<Bar>,
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         rounds: options.rounds(),
         quick: options.quick,
         cases: Vec::new(),
-        network: None,
+        network: Vec::new(),
         bars: Vec::new(),
     };
     for name in ALL {
@@ -219,9 +219,10 @@ impl Bench<'_> {
             Name::Registry => {
                 let input = self.inputs.get(Kind::PlainGzip)?;
                 let rounds = self.options.rounds();
-                let transfer = network::run(&input, &self.programs, &self.scratch, rounds)?;
-                results.bars.extend(bars::of_network(&transfer));
-                results.network = Some(transfer);
+                let transfers = network::run(&input, &self.programs, &self.scratch, rounds)?;
+                let bars = transfers.iter().flat_map(bars::of_network);
+                results.bars.extend(bars);
+                results.network = transfers;
                 return Ok(());
             }
         };

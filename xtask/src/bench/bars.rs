@@ -227,7 +227,7 @@ pub(super) fn of_layers(counts: &[(usize, Case)]) -> Vec<Bar> {
 /// A slow network.
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 pub(super) fn of_network(transfer: &Transfer) -> Vec<Bar> {
-    let name = "slow registry";
+    let name = &format!("registry, {:.0} MB/s", transfer.speed());
     let three = if transfer.at_once == 0 {
         f64::INFINITY
     } else {
@@ -235,12 +235,7 @@ pub(super) fn of_network(transfer: &Transfer) -> Vec<Bar> {
     };
     vec![
         at_most(name, "3 / fetches at once", three, 1.0),
-        at_most(
-            name,
-            "pull / bare transfer, wall",
-            transfer.pull_s / transfer.bare_s,
-            1.2,
-        ),
+        at_most(name, "pull / bare transfer, wall", transfer.ratio(), 1.2),
         at_most(
             name,
             "no-op: requests for manifests",

@@ -20,8 +20,11 @@ pub(super) fn print(results: &Results) {
     for case in &results.cases {
         print_case(case);
     }
-    if let Some(transfer) = &results.network {
-        println!("\n## registry behind a slow network\n\n{transfer}");
+    if !results.network.is_empty() {
+        println!("\n## registry behind a slow network\n");
+    }
+    for transfer in &results.network {
+        println!("{transfer}");
     }
     println!("\n## What is to be reached\n");
     for bar in &results.bars {

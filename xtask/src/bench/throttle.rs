@@ -3,8 +3,8 @@
 use anyhow::Result;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What the network is like.
@@ -16,16 +16,14 @@ pub(super) struct Network {
     pub(super) bytes_per_second: f64,
 }
 
-/// A connection with more than this on its way is fetching a blob.
+/// An answer with more than this is a blob.
 const BLOB_BYTES: u64 = 256 * 1024;
-/// One that was silent for so long fetches nothing any more.
-const SILENCE: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Default)]
 struct Seen {
     manifests: AtomicUsize,
-    /// When each connection last passed on a piece of a blob.
-    fetching: Mutex<Vec<Option<Instant>>>,
+    /// Blobs on their way.
+    fetching: AtomicUsize,
     most_at_once: AtomicUsize,
 }
 
@@ -111,25 +109,18 @@ fn answer(
     network: Network,
     seen: &Seen,
 ) -> std::io::Result<()> {
-    let slot = {
-        let mut fetching = seen.fetching.lock().unwrap_or_else(PoisonError::into_inner);
-        fetching.push(None);
-        fetching.len() - 1
-    };
     let mut piece = vec![0; 64 * 1024];
-    let (mut ready, mut passed, mut last) = (Instant::now(), 0_u64, Instant::now());
+    let mut ready = Instant::now();
+    let mut left = 0;
+    let mut blob = None;
     loop {
         let count = from.read(&mut piece)?;
         let Some(bytes) = piece.get(..count).filter(|bytes| !bytes.is_empty()) else {
             return to.shutdown(Shutdown::Write);
         };
-        if last.elapsed() > SILENCE {
-            passed = 0;
-        }
-        last = Instant::now();
-        passed += count as u64;
-        if passed > BLOB_BYTES {
-            seen.note(slot);
+        if left == 0 {
+            left = answer_bytes(bytes);
+            blob = (left > BLOB_BYTES).then(|| OnItsWay::new(seen));
         }
         // What an idle connection did not use is not made up for.
         ready = ready.max(Instant::now());
@@ -138,19 +129,41 @@ fn answer(
         ready += time;
         std::thread::sleep(ready.saturating_duration_since(Instant::now()));
         to.write_all(bytes)?;
+        left = left.saturating_sub(count as u64);
+        if left == 0 {
+            drop(blob.take());
+        }
     }
 }
 
-impl Seen {
-    fn note(&self, slot: usize) {
-        let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
-        fetching[slot] = Some(Instant::now());
-        let at_once = fetching
-            .iter()
-            .flatten()
-            .filter(|last| last.elapsed() < SILENCE)
-            .count();
-        self.most_at_once.fetch_max(at_once, Ordering::Relaxed);
+/// How long the answer is that begins so, its head included; 0 where it does not say.
+fn answer_bytes(begin: &[u8]) -> u64 {
+    let begin = String::from_utf8_lossy(begin);
+    let Some((head, _)) = begin.split_once("\r\n\r\n") else {
+        return 0;
+    };
+    let body = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.trim().parse().ok()).flatten()
+    });
+    body.map_or(0, |body: u64| head.len() as u64 + 4 + body)
+}
+
+/// A blob, as long as it is on its way.
+struct OnItsWay<'a>(&'a Seen);
+
+impl<'a> OnItsWay<'a> {
+    fn new(seen: &'a Seen) -> Self {
+        let others = seen.fetching.fetch_add(1, Ordering::Relaxed);
+        seen.most_at_once.fetch_max(others + 1, Ordering::Relaxed);
+        Self(seen)
+    }
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetching.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -168,6 +181,8 @@ mod tests {
                     let mut client = client;
                     let mut byte = [0];
                     client.read_exact(&mut byte).unwrap();
+                    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 1 << 20);
+                    client.write_all(head.as_bytes()).unwrap();
                     client.write_all(&vec![byte[0]; 1 << 20]).unwrap();
                 });
             }
@@ -185,7 +200,8 @@ mod tests {
                     stream.write_all(&[byte]).unwrap();
                     let mut answer = Vec::new();
                     stream.read_to_end(&mut answer).unwrap();
-                    assert_eq!(answer, vec![byte; 1 << 20]);
+                    assert_eq!(answer.len() as u64, answer_bytes(&answer));
+                    assert!(answer.ends_with(&vec![byte; 1 << 20]));
                 })
             })
             .collect();
