@@ -223,7 +223,7 @@ pub(crate) struct PullArgs {
     /// Do not name the composefs image in the merge commit, for hosts that do not verify what they boot: less CPU time
     #[arg(long)]
     pub(crate) no_composefs_digest: bool,
-    /// How many layers are fetched and imported at once [default: by processors, 4 to 8 from a registry, else 2 to 8]
+    /// How many layers are fetched and imported at once [default: by processors, 4 to 8]
     #[arg(long, short, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// The mode of a repository that is created: bare-user needs no root, bare is what hosts have, archive is for

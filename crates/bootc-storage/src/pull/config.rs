@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 
 use image_source::SourceConfig;
-use oci_manifest::Transport;
 use ostree_layer::Limits;
 
 /// Whose merge rules hold.
@@ -48,9 +47,8 @@ pub struct PullConfig {
     pub labels: Labels,
     /// Whether the merge commit names its composefs image.
     pub composefs_digest: ComposefsDigest,
-    /// How many layers are fetched and imported at once, if not as many as suit source and machine: from a registry as many
-    /// as [`default_jobs`] says, of files on this machine as many as there are processors, at least two, at most eight.
-    pub jobs: Option<NonZeroUsize>,
+    /// How many layers are fetched and imported at once.
+    pub jobs: NonZeroUsize,
     /// Bounds on what a layer may hold.
     pub limits: Limits,
 }
@@ -59,15 +57,6 @@ impl PullConfig {
     /// Whether the merge commit names its composefs image: other programs' commits do not.
     pub(super) fn names_composefs_image(&self) -> bool {
         self.compat == Compat::None && self.composefs_digest == ComposefsDigest::Named
-    }
-
-    /// How many layers at once from there. What is here already waits for no network, and each layer keeps up to two
-    /// threads at work: more of them than processors only hinder each other.
-    pub(super) fn jobs_from(&self, transport: Transport) -> NonZeroUsize {
-        self.jobs.unwrap_or_else(|| match transport {
-            Transport::Registry => default_jobs(),
-            _ => processors(2),
-        })
     }
 
     /// What tells the merge commit from one that the defaults give; empty for these.
@@ -85,10 +74,6 @@ impl PullConfig {
 /// work), at most eight.
 #[must_use]
 pub fn default_jobs() -> NonZeroUsize {
-    processors(4)
-}
-
-fn processors(at_least: usize) -> NonZeroUsize {
-    let processors = std::thread::available_parallelism().map_or(at_least, NonZeroUsize::get);
-    NonZeroUsize::new(processors.clamp(at_least, 8)).unwrap_or(NonZeroUsize::MIN)
+    let processors = std::thread::available_parallelism().map_or(4, NonZeroUsize::get);
+    NonZeroUsize::new(processors.clamp(4, 8)).unwrap_or(NonZeroUsize::MIN)
 }

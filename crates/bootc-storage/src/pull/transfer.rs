@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use image_source::Source;
@@ -24,8 +23,6 @@ pub(super) struct Transfer<'a> {
     pub(super) repo: &'a Repo,
     pub(super) source: &'a dyn Source,
     pub(super) config: &'a PullConfig,
-    /// How many layers at once.
-    pub(super) jobs: NonZeroUsize,
     /// For derived layers; the paths of base layers are not looked at.
     pub(super) policy: PathPolicy,
     /// The labels of derived layers.
@@ -57,7 +54,7 @@ impl Transfer<'_> {
         done: impl FnMut(Vec<(usize, Arrived)>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         run_all(
-            self.jobs,
+            self.config.jobs,
             self.in_order(layers),
             |plan, stop| Ok((plan.layer.index, self.take_or_import(plan, stop)?)),
             done,
@@ -80,7 +77,7 @@ impl Transfer<'_> {
         let waiting = waiting.into_iter();
         let waiting = waiting.filter_map(|(index, layer)| Some((plan(index)?, layer)));
         run_all(
-            self.jobs,
+            self.config.jobs,
             waiting.collect(),
             |(plan, layer), _| Ok((plan.layer.index, self.label(plan, *layer, labels)?)),
             |labelled| {

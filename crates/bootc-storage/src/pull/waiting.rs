@@ -28,7 +28,6 @@ impl Pull<'_> {
             repo: &self.storage.repo,
             source: self.source,
             config: self.config,
-            jobs: self.config.jobs_from(self.plan.reference.imgref.transport),
             policy,
             forecast,
             reference: &reference,

@@ -69,7 +69,7 @@ fn begun(image: &Image) -> Vec<usize> {
         }
     });
     let config = PullConfig {
-        jobs: Some(NonZeroUsize::MIN),
+        jobs: NonZeroUsize::MIN,
         ..host.config()
     };
     let place = Place::image(image);

@@ -80,7 +80,7 @@ impl Host {
             compat: Compat::None,
             labels: Labels::OfPolicy,
             composefs_digest: ComposefsDigest::Named,
-            jobs: None,
+            jobs: default_jobs(),
             limits: ostree_layer::Limits::default(),
         }
     }

@@ -169,7 +169,7 @@ fn only_so_many_layers_wait_for_a_policy() {
     let host = Host::new();
     let place = Place::image(&bootable(layers));
     let config = PullConfig {
-        jobs: Some(NonZeroUsize::MIN),
+        jobs: NonZeroUsize::MIN,
         ..host.config()
     };
     // The layer with the policy comes when the others have been finished without: had they not, they would wait for ever.

@@ -204,7 +204,7 @@ fn pulled_beside_another(host: &Host, image: &Image) -> (Pulled, Pulled) {
         })
     };
     let config = PullConfig {
-        jobs: Some(NonZeroUsize::MIN),
+        jobs: NonZeroUsize::MIN,
         ..host.config()
     };
     let plan = host.storage.plan_pull(&reference, &config, &observer);

@@ -445,7 +445,7 @@ fn layers_that_wait_for_a_policy_stay_when_another_layer_fails() {
     let place = Place::of(&layout.without_blob(&lost.digest));
     // One after the other: a layer that is under way stops with the one that fails.
     let config = PullConfig {
-        jobs: Some(NonZeroUsize::MIN),
+        jobs: NonZeroUsize::MIN,
         ..host.config()
     };
     let plan = host.plan(&place.latest()).unwrap();

@@ -1,10 +1,11 @@
 //! What `host deploy`, `upgrade` and `switch` have in common: pull, deploy, clean up, and say what came of it.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use bootc_storage::host::kargs::KernelArguments;
 use bootc_storage::host::{LockedHost, Stateroot, UpdateRequest, Updated};
-use bootc_storage::pull::{Compat, ComposefsDigest, Labels, PullConfig};
+use bootc_storage::pull::{Compat, ComposefsDigest, Labels, PullConfig, default_jobs};
 use ostree_layer::Limits;
 use serde::Serialize;
 
@@ -55,12 +56,13 @@ pub(crate) struct View {
 }
 
 pub(crate) fn pull_config(source: &SourceArgs) -> anyhow::Result<PullConfig> {
+    let jobs: NonZeroUsize = default_jobs();
     Ok(PullConfig {
         source: source_config(source)?,
         compat: Compat::None,
         labels: Labels::OfPolicy,
         composefs_digest: ComposefsDigest::Named,
-        jobs: None,
+        jobs,
         limits: Limits::default(),
     })
 }

@@ -5,7 +5,9 @@ mod pulled;
 
 use std::process::ExitCode;
 
-use bootc_storage::pull::{Compat, ComposefsDigest, Labels, PullConfig, PullPlan, Pulled};
+use bootc_storage::pull::{
+    Compat, ComposefsDigest, Labels, PullConfig, PullPlan, Pulled, default_jobs,
+};
 use bootc_storage::{Event, Observer, Storage, Warning};
 use ostree_layer::Limits;
 
@@ -34,7 +36,7 @@ pub(crate) fn run(global: &Global, args: &PullArgs, output: &Output) -> anyhow::
             true => ComposefsDigest::Off,
             false => ComposefsDigest::Named,
         },
-        jobs: args.jobs,
+        jobs: args.jobs.unwrap_or_else(default_jobs),
         limits: Limits::default(),
     };
     let mode = args.repo_mode.map(Into::into);
