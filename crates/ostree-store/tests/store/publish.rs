@@ -120,7 +120,7 @@ fn several_stages_are_synced_once() {
     assert_eq!(commits, [53, 106, 159]);
 }
 
-/// Another's objects are not lost with it: both can be written again.
+/// Found out before the first rename.
 #[test]
 fn with_a_stage_that_failed_no_other_is_published() {
     need_root();
