@@ -32,6 +32,6 @@ pub use list::{ObjectEntry, Objects};
 pub use refs::{BrokenRef, RefList, SyncedRefDirs};
 pub use repo::Repo;
 pub use space::FreeSpace;
-pub use stage::{Published, Stage, Unnamed, Written};
+pub use stage::{Hashed, HashedFile, Published, Stage, Unnamed, Written};
 pub use sweep::Swept;
 pub use verify::Verdict;

@@ -3,6 +3,7 @@
 mod content;
 mod digests;
 mod finish;
+mod hashed;
 mod names;
 mod object;
 mod publish;
@@ -22,6 +23,7 @@ use rustix::io::Errno;
 use crate::read::parsed;
 use crate::{Error, Repo, sys};
 
+pub use hashed::{Hashed, HashedFile};
 pub use publish::Published;
 pub use unnamed::Unnamed;
 

@@ -15,7 +15,7 @@ use super::{SPACE_INTERVAL, Stage, Written, staged};
 use crate::{ContentHasher, Error, FsVerityDigest, sys};
 
 /// Content up to this size is hashed in memory, and written only when it is new.
-const SMALL: u64 = 128 * 1024;
+pub(super) const SMALL: u64 = 128 * 1024;
 /// Larger content is read in parts of this size.
 const PART: usize = 128 * 1024;
 
@@ -63,23 +63,15 @@ impl Stage {
         content: &mut dyn Read,
     ) -> Result<(Checksum, Written), Error> {
         self.check_header(header)?;
-        let hasher = self.hasher(header);
-        if header.is_symlink() {
-            return self.put_small(expected, header, &[], hasher);
-        }
-        if size > SMALL {
+        let mut hasher = self.hasher(header);
+        if size > SMALL && !header.is_symlink() {
             return self.put_large(expected, header, size, content, hasher);
         }
-        // At most `SMALL`, which fits.
-        let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
-        let found = sys::read_exactly(content, &mut bytes)?;
-        if found < bytes.len() {
-            return Err(Error::ContentCut {
-                expected: size,
-                found: found as u64,
-            });
-        }
-        self.put_small(expected, header, &bytes, hasher)
+        let bytes = small_content(header, size, content)?;
+        hasher.update(&bytes);
+        let (name, digest) = named(hasher, expected)?;
+        let written = self.write_small(&name, digest, header, &bytes)?;
+        Ok((name.checksum, written))
     }
 
     pub(super) fn check_header(&self, header: &FileHeader) -> Result<(), Error> {
@@ -97,23 +89,22 @@ impl Stage {
         }
     }
 
-    fn put_small(
+    /// A file that is in memory and whose name is known becomes an object.
+    pub(super) fn write_small(
         &self,
-        expected: Option<&Checksum>,
+        name: &ObjectName,
+        digest: Option<FsVerityDigest>,
         header: &FileHeader,
         bytes: &[u8],
-        mut hasher: ContentHasher,
-    ) -> Result<(Checksum, Written), Error> {
-        hasher.update(bytes);
-        let (name, digest) = named(hasher, expected)?;
-        let collect = || self.collect(&name, header, bytes.len() as u64, digest);
-        if self.repo.has(&name)? {
+    ) -> Result<Written, Error> {
+        let collect = || self.collect(name, header, bytes.len() as u64, digest);
+        if self.repo.has(name)? {
             // It may be from a layer without digests.
             collect()?;
-            return Ok((name.checksum, Written::Present));
+            return Ok(Written::Present);
         }
-        self.expect(&name)?;
-        let path = staged(&name);
+        self.expect(name)?;
+        let path = staged(name);
         let written = match (self.repo.mode(), &header.symlink_target) {
             (RepoMode::Bare, Some(target)) => self.put_link(&path, target, header)?,
             (mode, target) => match self.create(&path)? {
@@ -129,7 +120,7 @@ impl Stage {
             self.count(ObjectType::File, bytes.len() as u64)?;
             collect()?;
         }
-        Ok((name.checksum, written))
+        Ok(written)
     }
 
     fn fill(
@@ -252,6 +243,27 @@ impl Stage {
     pub(super) fn remove_temporary(&self, path: &str) {
         let _ = rustix::fs::unlinkat(&self.objects, path, AtFlags::empty());
     }
+}
+
+/// The content of a file of at most [`SMALL`] bytes; a symbolic link has none.
+pub(super) fn small_content(
+    header: &FileHeader,
+    size: u64,
+    content: &mut dyn Read,
+) -> Result<Vec<u8>, Error> {
+    if header.is_symlink() {
+        return Ok(Vec::new());
+    }
+    // It fits: at most `SMALL`.
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+    let found = sys::read_exactly(content, &mut bytes)?;
+    if found < bytes.len() {
+        return Err(Error::ContentCut {
+            expected: size,
+            found: found as u64,
+        });
+    }
+    Ok(bytes)
 }
 
 /// Where a file that is not finished is in a stage.

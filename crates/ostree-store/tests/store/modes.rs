@@ -4,13 +4,14 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::thread;
 
 use ostree_objects::{FileHeader, ObjectType, RepoMode};
-use ostree_store::{Published, Repo};
+use ostree_store::{Error, Hashed, Published, Repo, Written};
 
 use crate::support::{
     MODES, committed_by_ostree, copy, create, make_tree, names, need_root, object_file, only_files,
-    open, ostree, run, temporary,
+    open, ostree, plain, run, temporary,
 };
 
 /// Type, owner, mode, time, attributes and bytes of an object's file.
@@ -196,6 +197,83 @@ fn content_named_later_is_the_same_object() {
             name == "cache"
         }));
     }
+}
+
+/// Small files are hashed by one thread and written by two others, each of them by both.
+#[test]
+fn a_file_hashed_first_and_written_by_others_is_the_same_object() {
+    need_root();
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    make_tree(&tree);
+    let source = dir.path().join("source");
+    committed_by_ostree(&source, RepoMode::Bare, &tree);
+    let source = open(&source);
+    let files = only_files(&names(&source));
+    for mode in MODES {
+        let [once, hashed] =
+            ["once", "hashed"].map(|name| dir.path().join(format!("{mode}-{name}")));
+        let [once_repo, hashed_repo] = [&once, &hashed].map(|path| create(path, mode));
+        let [stage, hashed_stage] = [&once_repo, &hashed_repo].map(|repo| repo.stage().unwrap());
+        let mut in_memory = Vec::new();
+        for name in &files {
+            let mut file = source.open_file(&name.checksum).unwrap();
+            let (size, header) = (file.size, file.header.clone());
+            stage.write_file(&header, size, &mut file.content).unwrap();
+            let mut file = source.open_file(&name.checksum).unwrap();
+            match hashed_stage
+                .hash_file(header, size, &mut file.content)
+                .unwrap()
+            {
+                Hashed::Stored(checksum) => {
+                    assert_eq!(checksum, name.checksum);
+                    assert!(size > 128 * 1024);
+                    assert!(hashed_stage.contains(name).unwrap());
+                }
+                Hashed::InMemory(file) => {
+                    assert_eq!(*file.checksum(), name.checksum);
+                    assert!(!hashed_stage.contains(name).unwrap());
+                    in_memory.push(file);
+                }
+            }
+        }
+        assert!(in_memory.len() < files.len(), "no large file");
+        let write = || {
+            let written = in_memory
+                .iter()
+                .map(|file| hashed_stage.write_hashed(file).unwrap());
+            written.filter(|written| *written == Written::New).count()
+        };
+        let new: usize = thread::scope(|scope| {
+            let threads = [scope.spawn(write), scope.spawn(write)];
+            threads.map(|thread| thread.join().unwrap()).iter().sum()
+        });
+        assert_eq!(new, in_memory.len());
+        assert_eq!(stage.publish().unwrap(), hashed_stage.publish().unwrap());
+        assert_eq!(names(&once_repo), names(&hashed_repo));
+        for name in &files {
+            let [once, hashed] = [&once, &hashed].map(|repo| object_file(repo, name, mode));
+            assert_eq!(on_disk(&once), on_disk(&hashed), "{name} in {mode}");
+        }
+    }
+}
+
+#[test]
+fn content_that_ends_early_is_no_hashed_file() {
+    let (_dir, _path, repo) = temporary(RepoMode::BareUser);
+    let stage = repo.stage().unwrap();
+    let hashed = stage.hash_file(plain(), 4, &mut &b"abc"[..]);
+    assert!(
+        matches!(
+            hashed,
+            Err(Error::ContentCut {
+                expected: 4,
+                found: 3
+            })
+        ),
+        "{hashed:?}"
+    );
 }
 
 #[test]
