@@ -132,7 +132,7 @@ pub enum Error {
         #[source]
         source: ostree_store::Error,
     },
-    /// The decompressing thread could not be started.
+    /// A thread of the import could not be started.
     #[error("cannot start a thread")]
     Thread {
         /// What the system says.

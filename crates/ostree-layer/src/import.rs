@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::thread;
+use std::thread::{self, Scope};
 
 use oci_manifest::{DiffId, Layer, Role};
 use ostree_objects::Checksum;
@@ -15,6 +15,7 @@ use crate::derived::{Derived, Parsed};
 use crate::encapsulated::{Encapsulated, Part};
 use crate::pipe::{Drainer, Filler, pipe};
 use crate::tar::{Archive, Entry};
+use crate::writer::Writer;
 use crate::{Error, Labelling, Labels, Limits, PathPolicy, Report, UnlabelledLayer, Warning};
 
 /// How the blob's bytes relate to the manifest's media type.
@@ -103,7 +104,8 @@ impl ImportedLayer {
 
 /// Read one layer to its true end and stage what it holds.
 ///
-/// Objects are hashed and written while the blob still comes in, on two threads. When this returns `Ok`, the
+/// Objects are hashed and written while the blob still comes in: one thread decompresses, this one parses and hashes, and
+/// of a derived layer a third one helps to write small files. When this returns `Ok`, the
 /// blob's digest and size (where they apply) and its diff_id are those that manifest and config promise; on any
 /// error the stage and everything in it is gone.
 ///
@@ -123,7 +125,7 @@ pub fn import(
             .name("layer".to_owned())
             .spawn_scoped(scope, worker)
             .map_err(|source| Error::Thread { source })?;
-        let stored = store(drainer, input, import, &stage);
+        let stored = store(scope, drainer, input, import, &stage);
         match worker.join() {
             Ok(arrived) => Ok((arrived, stored)),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -230,15 +232,16 @@ fn decompress(
 }
 
 /// Parse and store.
-fn store(
+fn store<'scope>(
+    scope: &'scope Scope<'scope, '_>,
     drainer: Drainer,
     input: &LayerInput<'_>,
-    import: &Import<'_>,
-    stage: &Stage,
+    import: &'scope Import<'scope>,
+    stage: &'scope Stage,
 ) -> Result<Stored, Error> {
     let mut archive = Archive::new(drainer, import.limits);
     let mut report = Report::default();
-    let mut importer = Importer::new(input.layer.role, import, stage)?;
+    let mut importer = Importer::new(scope, input.layer.role, import, stage)?;
     while let Some(entry) = archive.next()? {
         for warning in archive.take_warnings() {
             report.warn(warning, import.limits.warnings);
@@ -267,11 +270,20 @@ enum Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    fn new(role: Role, import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
+    fn new(
+        scope: &'a Scope<'a, '_>,
+        role: Role,
+        import: &'a Import<'a>,
+        stage: &'a Stage,
+    ) -> Result<Self, Error> {
         let encapsulated =
             |part| Self::Encapsulated(Box::new(Encapsulated::new(part, import.limits, stage)));
         Ok(match role {
-            Role::Derived => Self::Derived(Box::new(Derived::new(import, stage)?), stage),
+            Role::Derived => {
+                let writer = Writer::begin(scope, stage)?;
+                let derived = Derived::new(import, stage, writer)?;
+                Self::Derived(Box::new(derived), stage)
+            }
             Role::Commit => encapsulated(Part::Commit),
             Role::Chunk => encapsulated(Part::Chunk),
         })

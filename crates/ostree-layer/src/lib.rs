@@ -16,6 +16,7 @@ mod report;
 mod show;
 mod tar;
 mod unlabelled;
+mod writer;
 
 pub use error::Error;
 pub use import::{Encoding, Import, ImportedLayer, LayerInput, StagedLayer, import};

@@ -2,6 +2,7 @@
 
 mod arena;
 mod files;
+mod intake;
 mod label;
 mod object;
 mod owner;
@@ -12,7 +13,7 @@ mod xattrs;
 
 use std::io::{self, BufRead};
 
-use ostree_objects::{Checksum, FileHeader, S_IFDIR, S_IFLNK, S_IFREG, Xattrs};
+use ostree_objects::{Checksum, FileHeader, S_IFDIR, S_IFREG, Xattrs};
 use ostree_store::Stage;
 
 use self::files::SoFar;
@@ -22,6 +23,7 @@ use self::tree::{Before, Kind as NodeKind, REPOSITORY, ROOT, Tree};
 use crate::paths::{Place, WHITEOUT};
 use crate::show::show;
 use crate::tar::{Archive, Entry, Kind};
+use crate::writer::Writer;
 use crate::{Dropped, Error, Import, Labelling, Labels, Problem, Report, Warning};
 
 pub(crate) use parsed::Parsed;
@@ -34,6 +36,7 @@ pub(crate) struct Derived<'a> {
     owners: Owners,
     labels: Option<&'a dyn Labels>,
     seeking: Seeking,
+    writer: Writer<'a>,
 }
 
 /// How far the search for labels in this layer is.
@@ -48,7 +51,11 @@ struct Seeking {
 const MAX_LOOKS: u32 = 16;
 
 impl<'a> Derived<'a> {
-    pub(crate) fn new(import: &'a Import<'a>, stage: &'a Stage) -> Result<Self, Error> {
+    pub(crate) fn new(
+        import: &'a Import<'a>,
+        stage: &'a Stage,
+        writer: Writer<'a>,
+    ) -> Result<Self, Error> {
         let tree = Tree::new(import.limits)?;
         Ok(Self {
             import,
@@ -60,6 +67,7 @@ impl<'a> Derived<'a> {
                 Labelling::Sought(seek) => seek.known(),
             },
             seeking: Seeking::default(),
+            writer,
         })
     }
 
@@ -304,89 +312,6 @@ impl<'a> Derived<'a> {
         self.tree.put_link(root, path, (target_root, &found))
     }
 
-    /// Take in a file or symbolic link; `path`: where it is in the tree, if that is known.
-    fn take_file<R: BufRead>(
-        &mut self,
-        mut entry: Entry,
-        path: Option<&str>,
-        archive: &mut Archive<'_, R>,
-        report: &mut Report,
-    ) -> Result<Object, Error> {
-        report.files += 1;
-        let xattrs = xattrs::kept(std::mem::take(&mut entry.xattrs), report);
-        match (self.labels, path) {
-            (None, _) => self.keep_file(entry, xattrs, archive),
-            (Some(labels), Some(path)) => {
-                let mode = entry_mode(&entry);
-                let xattrs = xattrs::labelled(xattrs, labels, path, mode)?;
-                self.write_file(entry, xattrs, archive).map(Object::Written)
-            }
-            (Some(_), None) => {
-                let xattrs = Xattrs::from_pairs(xattrs).map_err(object)?;
-                self.write_file(entry, xattrs, archive)
-                    .map(Object::Mislabelled)
-            }
-        }
-    }
-
-    /// Write the object.
-    fn write_file<R: BufRead>(
-        &self,
-        entry: Entry,
-        xattrs: Xattrs,
-        archive: &mut Archive<'_, R>,
-    ) -> Result<Checksum, Error> {
-        let header = match entry.kind {
-            Kind::Symlink(target) => FileHeader::symlink(entry.uid, entry.gid, target, xattrs),
-            _ => FileHeader::regular(entry.uid, entry.gid, entry.mode, xattrs),
-        };
-        let written = self
-            .stage
-            .write_file(&header, entry.size, &mut archive.content());
-        written.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))
-    }
-
-    /// Keep the content until the label is known.
-    fn keep_file<R: BufRead>(
-        &mut self,
-        entry: Entry,
-        xattrs: Vec<(Vec<u8>, Vec<u8>)>,
-        archive: &mut Archive<'_, R>,
-    ) -> Result<Object, Error> {
-        let xattrs = Xattrs::from_pairs(xattrs).map_err(object)?;
-        let owner = Owner {
-            uid: entry.uid,
-            gid: entry.gid,
-            mode: entry_mode(&entry),
-            xattrs: xattrs.clone(),
-        };
-        let Some(owner) = self.owners.add(owner, self.import.limits.owner_bytes) else {
-            let written = self.write_file(entry, xattrs, archive);
-            return written.map(Object::Mislabelled);
-        };
-        let content = match &entry.kind {
-            Kind::Symlink(target) => match self.tree.add_text(target) {
-                Ok(at) => Content::Link {
-                    // The archive's reader keeps it to `PATH_MAX`.
-                    length: u16::try_from(target.len()).unwrap_or(u16::MAX),
-                    target: at,
-                },
-                // Whether a layer is accepted does not depend on what is known of its labels.
-                Err(_) => {
-                    let written = self.write_file(entry, xattrs, archive);
-                    return written.map(Object::Mislabelled);
-                }
-            },
-            _ => {
-                let kept = self.stage.write_unnamed(entry.size, &mut archive.content());
-                let kept =
-                    kept.map_err(|error| archive.take_failure().unwrap_or_else(|| store(error)))?;
-                Content::File(kept)
-            }
-        };
-        Ok(Object::Waiting { content, owner })
-    }
-
     fn directory_owner(&mut self, entry: Entry, report: &mut Report) -> Result<u32, Error> {
         let xattrs = xattrs::kept(entry.xattrs, report);
         let owner = Owner {
@@ -412,14 +337,6 @@ impl<'a> Derived<'a> {
 
     fn warn(&self, report: &mut Report, warning: Warning) {
         report.warn(warning, self.import.limits.warnings);
-    }
-}
-
-/// Mode with the file type, of a file or symbolic link.
-fn entry_mode(entry: &Entry) -> u32 {
-    match entry.kind {
-        Kind::Symlink(_) => S_IFLNK | 0o777,
-        _ => S_IFREG | (entry.mode & 0o7777),
     }
 }
 

@@ -19,8 +19,9 @@ pub(crate) struct Parsed {
 }
 
 impl Derived<'_> {
-    /// No more entries come.
+    /// No more entries come, and all files are written.
     pub(crate) fn parsed(mut self, diff_id: String) -> Result<Parsed, Error> {
+        self.writer.finish()?;
         self.tree.resolve_links()?;
         Ok(Parsed {
             tree: self.tree,

@@ -15,6 +15,7 @@ mod links;
 mod names;
 #[path = "../support/mod.rs"]
 mod support;
+mod unwritable;
 mod whiteouts;
 mod zstd_frames;
 
