@@ -16,7 +16,7 @@ use crate::show::show;
 const BATCH_FILES: usize = 32;
 /// Bytes of one batch, from which on it is handed over.
 const BATCH_BYTES: usize = 128 * 1024;
-/// Batches that wait at most: 0.5 MiB a layer, with the one being filled and the one being written.
+/// Batches that wait at most: with the one being filled and the two being written 1.3 MB a layer at most.
 const WAITING: usize = 2;
 
 /// Files, each with the path of its entry for errors.
