@@ -18,6 +18,7 @@ mod stage;
 mod sweep;
 mod sys;
 mod verify;
+mod write_out;
 mod xattr;
 
 pub use config::{Config, MinFree};

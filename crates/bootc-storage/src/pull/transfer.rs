@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use image_source::Source;
 use oci_manifest::Role;
@@ -18,6 +18,10 @@ use super::{LayerPlan, LayerState, PullConfig};
 use crate::selinux::PolicyLabels;
 use crate::{Error, Event, IMPORTER_VERSION, Observer};
 
+/// After so many bytes of blobs, what they became is brought to disk in passing: some 200 MB, as much as a disk writes in a
+/// second or two. Otherwise the kernel begins late, and at the end all wait for it.
+const WRITTEN_OUT_AFTER: u64 = 64 * 1024 * 1024;
+
 /// What every worker needs.
 pub(super) struct Transfer<'a> {
     pub(super) repo: &'a Repo,
@@ -29,6 +33,8 @@ pub(super) struct Transfer<'a> {
     pub(super) forecast: &'a Forecast,
     pub(super) reference: &'a str,
     pub(super) observer: &'a Observer,
+    /// Bytes of blobs that came since what was written was brought to disk.
+    pub(super) came: AtomicU64,
 }
 
 /// A layer that is verified, and in the repository or ready to be.
@@ -58,7 +64,20 @@ impl Transfer<'_> {
             self.in_order(layers),
             |plan, stop| Ok((plan.layer.index, self.take_or_import(plan, stop)?)),
             done,
+            || self.write_out(),
         )
+    }
+
+    /// While layers come in and none is done: less is left to wait for when one is.
+    fn write_out(&self) -> Result<(), Error> {
+        if self.came.load(Ordering::Relaxed) < WRITTEN_OUT_AFTER {
+            return Ok(());
+        }
+        self.came.store(0, Ordering::Relaxed);
+        self.repo.write_out().map_err(|source| Error::Store {
+            action: "bring layers to disk",
+            source,
+        })
     }
 
     /// Finish those of `layers` that waited for the policy, at most `jobs` at once: it is known, or no layer has one. What is
@@ -84,6 +103,7 @@ impl Transfer<'_> {
                 whole.extend(labelled);
                 Ok(())
             },
+            || Ok(()),
         )
     }
 
@@ -113,6 +133,7 @@ impl Transfer<'_> {
         let layer = &plan.layer;
         let blob = blob::open(self.source, self.reference, layer)?;
         let on_bytes = |delta| {
+            self.came.fetch_add(delta, Ordering::Relaxed);
             (self.observer)(Event::LayerBytes {
                 index: layer.index,
                 delta,

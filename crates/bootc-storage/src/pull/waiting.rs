@@ -1,6 +1,7 @@
 //! Layers that come in, and those that wait for the policy that labels them.
 
 use std::mem;
+use std::sync::atomic::AtomicU64;
 
 use ostree_layer::{PathPolicy, StagedLayer};
 use ostree_store::Stage;
@@ -32,6 +33,7 @@ impl Pull<'_> {
             forecast,
             reference: &reference,
             observer: self.observer,
+            came: AtomicU64::new(0),
         };
         let mut held_back = Vec::new();
         let mut waiting = Vec::new();

@@ -4,13 +4,19 @@ use std::collections::VecDeque;
 use std::iter;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crate::Error;
 
+/// After so long without a result there is time for something else.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// Does `work` with each of `items`, at most `jobs` at once, each in a worker, and hands the results to `done` on this
-/// thread: all that came while `done` was at the ones before. The workers go on meanwhile.
+/// thread: all that came while `done` was at the ones before. The workers go on meanwhile. When for a second nothing
+/// comes, this thread does `idle`.
 ///
 /// After the first error nothing new is begun, and `work` is told so; what was finished by then is still handed on.
 pub(super) fn run_all<T: Send, R: Send>(
@@ -18,6 +24,7 @@ pub(super) fn run_all<T: Send, R: Send>(
     items: VecDeque<T>,
     work: impl Fn(T, &AtomicBool) -> Result<R, Error> + Sync,
     mut done: impl FnMut(Vec<R>) -> Result<(), Error>,
+    mut idle: impl FnMut() -> Result<(), Error>,
 ) -> Result<(), Error> {
     let workers = jobs.get().min(items.len());
     let queue = Mutex::new(items);
@@ -46,7 +53,15 @@ pub(super) fn run_all<T: Send, R: Send>(
             // Workers that were told to stop fail too; the first failure is the cause.
             first_error.get_or_insert(error);
         };
-        while let Ok(first) = outcomes.recv() {
+        loop {
+            let first = match outcomes.recv_timeout(IDLE) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    idle().unwrap_or_else(&mut failed);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let mut results = Vec::new();
             for outcome in iter::once(first).chain(outcomes.try_iter()) {
                 match outcome {
@@ -71,6 +86,33 @@ mod tests {
         NonZeroUsize::new(count).unwrap()
     }
 
+    fn nothing() -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[test]
+    fn while_nothing_comes_there_is_time_for_something_else() {
+        let was_idle = AtomicBool::new(false);
+        let work = |item: u32, _: &AtomicBool| {
+            // There is no end where that is never called.
+            while !was_idle.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            Ok(item)
+        };
+        let idle = || {
+            was_idle.store(true, Ordering::Relaxed);
+            Ok(())
+        };
+        let mut seen = Vec::new();
+        let done = |items| {
+            seen.extend::<Vec<u32>>(items);
+            Ok(())
+        };
+        run_all(jobs(1), [1].into(), work, done, idle).unwrap();
+        assert_eq!(seen, [1]);
+    }
+
     #[test]
     fn as_many_work_at_once_as_may() {
         // Each waits for two others: with fewer workers there was no end.
@@ -80,10 +122,16 @@ mod tests {
             three.wait();
             Ok(item)
         };
-        run_all(jobs(3), (1..=9).collect(), work, |items| {
-            sum += items.into_iter().sum::<u32>();
-            Ok(())
-        })
+        run_all(
+            jobs(3),
+            (1..=9).collect(),
+            work,
+            |items| {
+                sum += items.into_iter().sum::<u32>();
+                Ok(())
+            },
+            nothing,
+        )
         .unwrap();
         assert_eq!(sum, 45);
     }
@@ -96,14 +144,20 @@ mod tests {
             Ok(item)
         };
         let mut batches = Vec::new();
-        run_all(jobs(1), (1..=4).collect(), work, |items| {
-            batches.push(items);
-            // Those before the last one have been sent.
-            while begun.load(Ordering::SeqCst) < 4 {
-                thread::yield_now();
-            }
-            Ok(())
-        })
+        run_all(
+            jobs(1),
+            (1..=4).collect(),
+            work,
+            |items| {
+                batches.push(items);
+                // Those before the last one have been sent.
+                while begun.load(Ordering::SeqCst) < 4 {
+                    thread::yield_now();
+                }
+                Ok(())
+            },
+            nothing,
+        )
         .unwrap();
         assert!(batches.len() <= 3, "{batches:?}");
         assert_eq!(batches.concat(), [1, 2, 3, 4]);
@@ -120,10 +174,16 @@ mod tests {
         };
         let mut seen = Vec::new();
         // The worker may be ahead by what was queued, so that what comes after is not looked at.
-        let result = run_all(jobs(1), (1..=3).collect(), work, |items| {
-            seen.extend(items);
-            Ok(())
-        });
+        let result = run_all(
+            jobs(1),
+            (1..=3).collect(),
+            work,
+            |items| {
+                seen.extend(items);
+                Ok(())
+            },
+            nothing,
+        );
         assert!(matches!(result, Err(Error::NoRepo { path: "third", .. })));
         assert_eq!(seen, [1, 2]);
         let refuse = |_| {
@@ -140,7 +200,7 @@ mod tests {
             assert!(item < 3, "begun after an error");
             Ok(item)
         };
-        let result = run_all(jobs(1), (1..=3).collect(), stopped, refuse);
+        let result = run_all(jobs(1), (1..=3).collect(), stopped, refuse, nothing);
         assert!(matches!(
             result,
             Err(Error::NoRepo {

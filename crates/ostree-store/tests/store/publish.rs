@@ -49,10 +49,18 @@ fn writer_that_is_watched() {
             stage
         })
         .collect();
+    if std::env::var_os("STORE_TEST_WRITE_OUT").is_some() {
+        repo.write_out().unwrap();
+    }
     Stage::publish_all(&stages).unwrap();
 }
 
 fn watched(config: &str, stages: u8) -> String {
+    watched_with(config, stages, None)
+}
+
+/// `write_out`: whether what is written is brought to disk before it is published.
+fn watched_with(config: &str, stages: u8, write_out: Option<&str>) -> String {
     let (dir, path, _repo) = temporary(RepoMode::BareUser);
     let text = fs::read_to_string(path.join("config")).unwrap();
     fs::write(path.join("config"), format!("{text}{config}")).unwrap();
@@ -70,6 +78,7 @@ fn watched(config: &str, stages: u8) -> String {
         .args(["--exact", "publish::writer_that_is_watched"])
         .env("STORE_TEST_WATCHED", &path)
         .env("STORE_TEST_STAGES", stages.to_string())
+        .envs(write_out.map(|yes| ("STORE_TEST_WRITE_OUT", yes)))
         .status()
         .expect("strace is needed");
     assert!(status.success());
@@ -118,6 +127,16 @@ fn several_stages_are_synced_once() {
     let commits = commits.filter(|(_, (_, line))| line.contains(".commit\""));
     let commits: Vec<usize> = commits.map(|(place, _)| place).collect();
     assert_eq!(commits, [53, 106, 159]);
+}
+
+#[test]
+fn what_was_written_out_before_is_synced_all_the_same() {
+    let trace = watched_with("", 1, Some("yes"));
+    let syncs = lines(&trace, "syncfs");
+    assert_eq!(syncs.len(), 2);
+    assert!(syncs[1].0 < lines(&trace, "renameat2")[0].0);
+    let trace = watched_with("fsync=false\n", 1, Some("yes"));
+    assert!(lines(&trace, "syncfs").is_empty());
 }
 
 /// Found out before the first rename.
