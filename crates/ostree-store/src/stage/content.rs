@@ -63,13 +63,12 @@ impl Stage {
         content: &mut dyn Read,
     ) -> Result<(Checksum, Written), Error> {
         self.check_header(header)?;
-        let mut hasher = self.hasher(header);
         if size > SMALL && !header.is_symlink() {
+            let hasher = self.hasher(header);
             return self.put_large(expected, header, size, content, hasher);
         }
         let bytes = small_content(header, size, content)?;
-        hasher.update(&bytes);
-        let (name, digest) = named(hasher, expected)?;
+        let (name, digest) = self.name_small(expected, header, &bytes)?;
         let written = self.write_small(&name, digest, header, &bytes)?;
         Ok((name.checksum, written))
     }
@@ -87,6 +86,18 @@ impl Stage {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The name of a file that is in memory, and its digest if that is wanted.
+    pub(super) fn name_small(
+        &self,
+        expected: Option<&Checksum>,
+        header: &FileHeader,
+        bytes: &[u8],
+    ) -> Result<(ObjectName, Option<FsVerityDigest>), Error> {
+        let mut hasher = self.hasher(header);
+        hasher.update(bytes);
+        named(hasher, expected)
     }
 
     /// A file that is in memory and whose name is known becomes an object.

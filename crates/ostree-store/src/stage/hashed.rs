@@ -4,7 +4,7 @@ use std::io::Read;
 
 use ostree_objects::{Checksum, FileHeader, ObjectName};
 
-use super::content::{SMALL, named, small_content};
+use super::content::{SMALL, small_content};
 use super::{Stage, Written};
 use crate::{Error, FsVerityDigest};
 
@@ -63,9 +63,7 @@ impl Stage {
         }
         self.check_header(&header)?;
         let bytes = small_content(&header, size, content)?;
-        let mut hasher = self.hasher(&header);
-        hasher.update(&bytes);
-        let (name, digest) = named(hasher, None)?;
+        let (name, digest) = self.name_small(None, &header, &bytes)?;
         Ok(Hashed::InMemory(HashedFile {
             name,
             header,

@@ -138,8 +138,8 @@ fn again(source: &Repo, repo: &Repo, commit: &ostree_objects::Checksum) {
     assert_eq!(stage.publish().unwrap(), Published::default());
 }
 
-#[test]
-fn content_named_later_is_the_same_object() {
+/// A bare repository with one commit of a tree with all that a tree may have, in a directory with room beside it.
+fn written_by_ostree() -> (tempfile::TempDir, Repo) {
     need_root();
     let dir = tempfile::tempdir().unwrap();
     let tree = dir.path().join("tree");
@@ -148,6 +148,12 @@ fn content_named_later_is_the_same_object() {
     let source = dir.path().join("source");
     committed_by_ostree(&source, RepoMode::Bare, &tree);
     let source = open(&source);
+    (dir, source)
+}
+
+#[test]
+fn content_named_later_is_the_same_object() {
+    let (dir, source) = written_by_ostree();
     let files = only_files(&names(&source));
     for mode in MODES {
         let (at_once, at_once_repo) = (
@@ -202,14 +208,7 @@ fn content_named_later_is_the_same_object() {
 /// Small files are hashed by one thread and written by two others, each of them by both.
 #[test]
 fn a_file_hashed_first_and_written_by_others_is_the_same_object() {
-    need_root();
-    let dir = tempfile::tempdir().unwrap();
-    let tree = dir.path().join("tree");
-    fs::create_dir(&tree).unwrap();
-    make_tree(&tree);
-    let source = dir.path().join("source");
-    committed_by_ostree(&source, RepoMode::Bare, &tree);
-    let source = open(&source);
+    let (dir, source) = written_by_ostree();
     let files = only_files(&names(&source));
     for mode in MODES {
         let [once, hashed] =
