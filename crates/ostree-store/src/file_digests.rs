@@ -7,6 +7,7 @@
 
 mod format;
 mod log;
+mod place;
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
@@ -19,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Error, FsVerityDigest, Repo, sys};
 use format::{END, HEAD, LINK, RECORD, Record, Sizes, parse_headers};
+use place::{MAX_RECORDS, Place, beginning};
 
 pub(crate) use log::{Log, keep};
 
@@ -44,11 +46,11 @@ pub struct FileFacts {
     pub header: Option<Arc<FileHeader>>,
 }
 
-/// What is known of file objects, by their checksums: 12 bytes each in memory, the rest in files that stay open.
+/// What is known of file objects, by their checksums: 8 bytes each in memory, the rest in files that stay open.
 #[derive(Default)]
 pub struct FileDigests {
-    /// How the checksum begins, and the number of the record in all files.
-    index: Vec<([u32; 2], u32)>,
+    /// In the order of checksums; numbers count the records of all files.
+    index: Vec<Place>,
     files: Vec<Kept>,
     /// Records, twice known ones too.
     records: u32,
@@ -127,8 +129,10 @@ impl FileDigests {
     #[must_use]
     pub fn facts(&self, checksum: &Checksum) -> Option<FileFacts> {
         let beginning = beginning(checksum.as_bytes());
-        let found = self.index.binary_search_by_key(&beginning, |entry| entry.0);
-        let (_, number) = *self.index.get(found.ok()?)?;
+        let found = self
+            .index
+            .binary_search_by_key(&beginning, |place| place.beginning());
+        let number = self.index.get(found.ok()?)?.number();
         let kept = self.kept(number)?;
         let record = kept.record(number).ok()?;
         let header = kept.headers.get(record.header as usize).cloned();
@@ -177,7 +181,7 @@ impl FileDigests {
             reader.read_exact(part)?;
             each_part(part);
             for record in part.chunks_exact(RECORD) {
-                self.index.push((beginning(record), self.records));
+                self.index.push(Place::new(record, self.records));
                 self.records += 1;
                 left -= 1;
             }
@@ -190,7 +194,7 @@ impl FileDigests {
         let Ok(Some(sizes)) = Sizes::of(&file) else {
             return;
         };
-        if self.files.len() == MAX_FILES || self.records.checked_add(sizes.records).is_none() {
+        if self.files.len() == MAX_FILES || sizes.records > MAX_RECORDS - self.records {
             return;
         }
         let (known, first) = (self.index.len(), self.records);
@@ -235,9 +239,9 @@ impl FileDigests {
 
     /// Each record.
     fn records(&self) -> impl Iterator<Item = io::Result<(Record, Option<Arc<FileHeader>>)>> {
-        self.index.iter().filter_map(|(_, number)| {
-            let kept = self.kept(*number)?;
-            let record = kept.record(*number);
+        self.index.iter().filter_map(|place| {
+            let kept = self.kept(place.number())?;
+            let record = kept.record(place.number());
             Some(record.map(|record| {
                 let header = kept.headers.get(record.header as usize).cloned();
                 (record, header)
@@ -261,17 +265,8 @@ impl FileDigests {
     /// Of two that begin alike one is enough: they are of one file, or the other counts as missing.
     fn sort(&mut self) {
         self.index.sort_unstable();
-        self.index.dedup_by_key(|entry| entry.0);
+        self.index.dedup_by_key(|place| place.beginning());
     }
-}
-
-fn beginning(checksum: &[u8]) -> [u32; 2] {
-    let word = |at: usize| {
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&checksum[at..at + 4]);
-        u32::from_be_bytes(bytes)
-    };
-    [word(0), word(4)]
 }
 
 impl Repo {

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::format::{
     HEAD, HEADERS_LIMIT, LINK, NO_HEADER, Record, Sizes, header_entry, parse_headers,
 };
-use super::{FOLDER, FileDigests, Kept, PARENT, PART, path};
+use super::{FOLDER, FileDigests, Kept, MAX_RECORDS, PARENT, PART, path};
 use crate::{Error, FsVerityDigest, Repo, sys};
 
 /// Writes them as they come.
@@ -78,11 +78,11 @@ impl Log {
         if record.says_nothing() {
             return Ok(());
         }
-        // As many files as have a number; what is not kept can be found out.
-        let Some(records) = self.records.checked_add(1) else {
+        // As many files as have a place; what is not kept can be found out.
+        if self.records == MAX_RECORDS {
             return Ok(());
-        };
-        self.records = records;
+        }
+        self.records += 1;
         self.write(&record.to_bytes())
     }
 
