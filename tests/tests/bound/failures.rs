@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use test_images::Layer;
 use test_images::fault_proxy::{Fault, FaultProxy};
 use test_images::registry::Registry;
 
-use whole_program_tests::{program, run};
+use whole_program_tests::{Run, program, run};
 
 use crate::harness::{Machine, push};
 
@@ -43,12 +44,8 @@ fn a_pull_that_fails_leaves_the_host_as_it_was_and_a_rerun_fetches_what_is_missi
     machine.bound(["verify"]).ok();
 }
 
-#[test]
-fn without_podman_only_a_host_with_bound_images_is_refused() {
-    let machine = Machine::new(&[]);
-    machine.put_os("plain", &[]);
-    machine.put_os("bound", &["quay.io/exampleos/app:v1"]);
-    // A search path with all that is needed beside podman.
+/// A search path with all that is needed beside podman.
+fn tools_without_podman(machine: &Machine) -> PathBuf {
     let tools = machine.path("tools");
     fs::create_dir(&tools).unwrap();
     for tool in ["sh", "mount", "skopeo", "bwrap", "ostree"] {
@@ -57,15 +54,49 @@ fn without_podman_only_a_host_with_bound_images_is_refused() {
             std::os::unix::fs::symlink(found, tools.join(tool)).unwrap();
         }
     }
-    let deploy = |tag: &str| {
-        let os = machine.os(tag);
-        let mut command = machine.command("/usr/bin/env");
-        command
-            .arg(format!("PATH={}", tools.display()))
-            .arg(program());
-        command.arg("--sysroot").arg(machine.root());
-        run(command.args(["host", "deploy", &os]))
-    };
+    tools
+}
+
+/// The program with no other search path.
+fn run_with(machine: &Machine, tools: &Path, arguments: &[&str]) -> Run {
+    let mut command = machine.command("/usr/bin/env");
+    command
+        .arg(format!("PATH={}", tools.display()))
+        .arg(program());
+    command.arg("--sysroot").arg(machine.root());
+    run(command.args(arguments))
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_not_called_damaged() {
+    let registry = Registry::start();
+    let (machine, _) = Machine::bound_to_one(&registry, "app");
+    let tools = tools_without_podman(&machine);
+    let verified = run_with(&machine, &tools, &["bound", "verify"]);
+    assert_eq!(verified.code, Some(9), "{verified}");
+    assert!(
+        verified.stdout.contains("podman is not installed"),
+        "{verified}"
+    );
+    assert!(
+        verified
+            .stdout
+            .contains("Not everything could be looked at"),
+        "{verified}"
+    );
+
+    machine.as_bootc(&["rm", "--all", "--force"]).ok();
+    let verified = machine.bound(["verify"]);
+    assert_eq!(verified.code, Some(5), "{verified}");
+}
+
+#[test]
+fn without_podman_only_a_host_with_bound_images_is_refused() {
+    let machine = Machine::new(&[]);
+    machine.put_os("plain", &[]);
+    machine.put_os("bound", &["quay.io/exampleos/app:v1"]);
+    let tools = tools_without_podman(&machine);
+    let deploy = |tag: &str| run_with(&machine, &tools, &["host", "deploy", &machine.os(tag)]);
     deploy("plain").ok();
     // A small layer binds it, which a large one above, that nobody looked into yet, takes back.
     let binding = "file usr/share/app.image \"[Image]\\nImage=quay.io/exampleos/app:v1\\n\"

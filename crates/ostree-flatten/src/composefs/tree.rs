@@ -79,10 +79,7 @@ impl Tree {
     pub fn kind(&self, node: NodeId) -> Kind<'_> {
         let inode = &self.inodes[node.index()];
         let text = || self.texts.get(inode.data);
-        let digest = || {
-            let digest = (inode.extra as usize).checked_sub(1)?;
-            self.digests.get(digest).copied()
-        };
+        let digest = || self.digest(node).copied();
         match self.common(node).kind {
             InodeKind::Directory => Kind::Directory { size: inode.size },
             InodeKind::Inline => Kind::Inline {
@@ -110,6 +107,33 @@ impl Tree {
             },
             InodeKind::Fifo => Kind::Fifo { size: inode.size },
             InodeKind::Socket => Kind::Socket { size: inode.size },
+        }
+    }
+
+    /// Whether the content of the node, a file, is elsewhere.
+    pub(super) fn is_backed(&self, node: NodeId) -> bool {
+        let kind = self.common(node).kind;
+        matches!(kind, InodeKind::Backed | InodeKind::BackedByObject)
+    }
+
+    /// The digest of a file whose content is elsewhere.
+    pub(super) fn digest(&self, node: NodeId) -> Option<&FsVerityDigest> {
+        if !self.is_backed(node) {
+            return None;
+        }
+        let digest = (self.inodes[node.index()].extra as usize).checked_sub(1)?;
+        self.digests.get(digest)
+    }
+
+    /// Where a file's content is, shortened: equal for equal paths, and mostly for those only.
+    pub(super) fn short_backing_path(&self, node: NodeId) -> Option<u32> {
+        let data = self.inodes[node.index()].data;
+        match self.common(node).kind {
+            InodeKind::BackedByObject => Some(short(self.texts.checksum(data))),
+            InodeKind::Backed => Some(self.texts.get(data))
+                .filter(|path| !path.is_empty())
+                .map(short_hash),
+            _ => None,
         }
     }
 
@@ -217,4 +241,16 @@ impl Tree {
     pub(super) fn xattr_list(&self, list: u32) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
         self.xattrs.list(list)
     }
+}
+
+fn short_hash(text: &[u8]) -> u32 {
+    use std::hash::{DefaultHasher, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    short(&hasher.finish().to_ne_bytes())
+}
+
+/// The first four bytes.
+pub(super) fn short(bytes: &[u8]) -> u32 {
+    u32::from_ne_bytes([0, 1, 2, 3].map(|at| bytes[at]))
 }

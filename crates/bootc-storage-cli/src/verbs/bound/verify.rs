@@ -38,6 +38,9 @@ struct VerifiedView {
     images: Vec<ImageView>,
     /// Why nothing is known, in words.
     problem: Option<String>,
+    /// The exit code of that.
+    #[serde(skip)]
+    problem_code: Option<ExitCode>,
 }
 
 pub(super) fn run(
@@ -52,6 +55,7 @@ pub(super) fn run(
             deployment: None,
             images: views(&host.verify_bound_root(&open_root(path)?, &run)?),
             problem: None,
+            problem_code: None,
         }],
         None => of_deployments(&host, args.deployment, &run)?,
     };
@@ -60,11 +64,7 @@ pub(super) fn run(
         deployments,
     };
     output.result(&view, || view.human())?;
-    Ok(if view.complete {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(exit::CORRUPT)
-    })
+    Ok(view.exit_code())
 }
 
 fn of_deployments(
@@ -77,18 +77,17 @@ fn of_deployments(
         None => host.deployments()?.list,
     };
     let verified = chosen.iter().map(|deployment| {
-        let (images, problem) = match host.verify_bound(deployment, run) {
+        // One deployment that cannot be read stops no other.
+        let verified = host.verify_bound(deployment, run);
+        let (images, problem) = match verified.map_err(anyhow::Error::from) {
             Ok(images) => (views(&images), None),
-            // One deployment that cannot be read stops no other.
-            Err(error) => (
-                Vec::new(),
-                Some(format!("{:#}", anyhow::Error::from(error))),
-            ),
+            Err(error) => (Vec::new(), Some(error)),
         };
         VerifiedView {
             deployment: Some(DeploymentView::of(&deployment.id)),
             images,
-            problem,
+            problem: problem.as_ref().map(|error| format!("{error:#}")),
+            problem_code: problem.as_ref().map(exit::code_of),
         }
     });
     Ok(verified.collect())
@@ -100,12 +99,29 @@ fn views(images: &[BoundImage]) -> Vec<ImageView> {
 
 impl VerifiedView {
     fn is_complete(&self) -> bool {
+        self.problem.is_none() && self.images_are_there()
+    }
+
+    /// As far as it was looked at.
+    fn images_are_there(&self) -> bool {
         let mut states = self.images.iter().map(ImageView::state);
-        self.problem.is_none() && states.all(|state| state == Some(StateView::Present))
+        states.all(|state| state == Some(StateView::Present))
     }
 }
 
 impl View {
+    /// What is known to be missing or changed counts before what could not be looked at.
+    fn exit_code(&self) -> ExitCode {
+        let problem = || self.deployments.iter().find_map(|one| one.problem_code);
+        if self.complete {
+            ExitCode::SUCCESS
+        } else if self.deployments.iter().all(VerifiedView::images_are_there) {
+            problem().unwrap_or(ExitCode::from(exit::CORRUPT))
+        } else {
+            ExitCode::from(exit::CORRUPT)
+        }
+    }
+
     fn human(&self) -> String {
         let mut text = String::new();
         for one in &self.deployments {

@@ -10,9 +10,10 @@ use super::{
         Error, FsVerityDigest, Kind, NodeId, Tree,
         erofs::{ACL_NAMES, FILTER_SEED, XATTR_ENTRY, XATTR_HEADER, overlay, split_xattr_name},
         limits::MAX_SHARED_XATTRS,
+        tree::short,
     },
     Format,
-    collector::{Attribute, Collector, marks},
+    collector::{Attribute, Collector, Marks, marks},
     order::Order,
     xxh32::xxh32,
 };
@@ -24,8 +25,7 @@ pub(super) struct Attributes<'a> {
     attributes: Vec<Attribute>,
     /// Attribute numbers, sorted by name.
     lists: Vec<Box<[u32]>>,
-    /// For each inode.
-    list_of: Vec<u32>,
+    list_of: ListOf,
     /// The list of the whiteouts that are added to the root.
     whiteout_list: u32,
     /// Numbers of those that are shared, in the order in which they are stored.
@@ -35,6 +35,22 @@ pub(super) struct Attributes<'a> {
     metacopies: HashMap<FsVerityDigest, u32>,
     redirects: HashMap<Vec<u8>, u32>,
     pub(super) has_acl: bool,
+}
+
+/// Which list an inode has, without a number for each.
+#[derive(Debug)]
+struct ListOf {
+    /// Of those that have some.
+    marks: HashMap<NodeId, Marks>,
+    /// By the tree's list and the marks; it has those of all inodes.
+    lists: HashMap<(u32, Marks), u32>,
+}
+
+impl ListOf {
+    fn get(&self, tree: &Tree, node: NodeId) -> u32 {
+        let marks = self.marks.get(&node).copied().unwrap_or_default();
+        self.lists[&(tree.xattr_list_of(node), marks)]
+    }
 }
 
 /// One attribute of an inode.
@@ -81,12 +97,10 @@ impl<'a> Attributes<'a> {
     pub(super) fn new(tree: &'a Tree, order: &Order, format: Format) -> Result<Self, Error> {
         let mut collector = Collector::default();
         let marks = marks(tree, order);
-        let mut list_of = vec![0; tree.len()];
         for node in order.nodes() {
             let marks = marks.get(&node).copied().unwrap_or_default();
             let list = collector.list(tree, node, marks, format)?;
             collector.count(list);
-            list_of[node.index()] = list;
         }
         let whiteout_list = collector.whiteout_list(tree)?;
         for _ in 0..order.added_whiteouts() {
@@ -100,7 +114,10 @@ impl<'a> Attributes<'a> {
                 .any(|attribute| attribute.count > 0 && ACL_NAMES.contains(&&*attribute.name)),
             attributes: collector.attributes,
             lists: collector.lists,
-            list_of,
+            list_of: ListOf {
+                marks,
+                lists: collector.list_ids,
+            },
             whiteout_list,
             shared: Vec::new(),
             shared_bytes: 0,
@@ -116,43 +133,23 @@ impl<'a> Attributes<'a> {
     /// Puts backing paths and digests that several files have into the table.
     fn find_repeated_backings(&mut self, order: &Order) {
         let tree = self.tree;
-        let mut without_digest = 0;
-        let mut digests = Vec::new();
-        for node in order.nodes() {
-            match tree.kind(node) {
-                Kind::Backed { digest: None, .. } => without_digest += 1,
-                Kind::Backed {
-                    digest: Some(digest),
-                    ..
-                } => digests.push((short(digest.as_bytes()), node)),
-                _ => {}
-            }
-        }
+        let is_without = |node: &NodeId| tree.is_backed(*node) && tree.digest(*node).is_none();
+        let without_digest = order.nodes().filter(is_without).count();
         if without_digest > 0 {
             self.metacopy_empty = Some(self.repeated(overlay::METACOPY, b"", without_digest));
         }
-        let digest = |node| match tree.kind(node) {
-            Kind::Backed { digest, .. } => digest,
-            _ => None,
-        };
-        for (digest, count) in repeated_values(digests, digest) {
+        let short_digest = |node| tree.digest(node).map(|digest| short(digest.as_bytes()));
+        let digest = |node| tree.digest(node).copied();
+        for (digest, count) in repeated_values(order, short_digest, digest) {
             let number = self.repeated(overlay::METACOPY, &metacopy(&digest), count);
             self.metacopies.insert(digest, number);
         }
-        let mut paths = Vec::new();
-        for node in order.nodes() {
-            if let Kind::Backed {
-                path: Some(path), ..
-            } = tree.kind(node)
-            {
-                paths.push((short_hash(&path), node));
-            }
-        }
+        let short_path = |node| tree.short_backing_path(node);
         let path = |node| match tree.kind(node) {
             Kind::Backed { path, .. } => path.map(|path| redirect(&path)),
             _ => None,
         };
-        for (value, count) in repeated_values(paths, path) {
+        for (value, count) in repeated_values(order, short_path, path) {
             let number = self.repeated(overlay::REDIRECT, &value, count);
             self.redirects.insert(value, number);
         }
@@ -210,7 +207,7 @@ impl<'a> Attributes<'a> {
     /// Puts the attributes of a node, sorted by name, into `items`; of an added whiteout for `None`.
     pub(super) fn of<'s>(&'s self, node: Option<NodeId>, items: &mut Vec<Item<'s>>) {
         items.clear();
-        let list = node.map_or(self.whiteout_list, |node| self.list_of[node.index()]);
+        let list = node.map_or(self.whiteout_list, |node| self.list_of.get(self.tree, node));
         items.extend(
             self.lists[list as usize]
                 .iter()
@@ -284,35 +281,34 @@ fn redirect(path: &[u8]) -> Vec<u8> {
     value
 }
 
-/// The values that several nodes have, and how many; `nodes` have them shortened, equal for equal values.
+/// In how many parts values are looked through for repeated ones: room for one part of a million files is 2 MB.
+const PARTS: u32 = 4;
+
+/// The values that several nodes have, and how many; `shortened` ones are equal for equal values.
 fn repeated_values<V: Eq + Hash>(
-    mut nodes: Vec<(u32, NodeId)>,
+    order: &Order,
+    shortened: impl Fn(NodeId) -> Option<u32>,
     value: impl Fn(NodeId) -> Option<V>,
 ) -> Vec<(V, usize)> {
-    nodes.sort_unstable();
     let mut repeated = Vec::new();
-    for like in nodes
-        .chunk_by(|a, b| a.0 == b.0)
-        .filter(|like| like.len() > 1)
-    {
-        let mut counts: HashMap<V, usize> = HashMap::new();
-        for value in like.iter().filter_map(|(_, node)| value(*node)) {
-            *counts.entry(value).or_default() += 1;
+    let mut nodes: Vec<(u32, NodeId)> = Vec::new();
+    for part in 0..PARTS {
+        nodes.clear();
+        let shortened = order
+            .nodes()
+            .filter_map(|node| Some((shortened(node)?, node)));
+        nodes.extend(shortened.filter(|(short, _)| short % PARTS == part));
+        nodes.sort_unstable();
+        for like in nodes
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter(|like| like.len() > 1)
+        {
+            let mut counts: HashMap<V, usize> = HashMap::new();
+            for value in like.iter().filter_map(|(_, node)| value(*node)) {
+                *counts.entry(value).or_default() += 1;
+            }
+            repeated.extend(counts.into_iter().filter(|(_, count)| *count > 1));
         }
-        repeated.extend(counts.into_iter().filter(|(_, count)| *count > 1));
     }
     repeated
-}
-
-/// Not to be relied on: equal paths have equal ones.
-fn short_hash(path: &[u8]) -> u32 {
-    use std::hash::{DefaultHasher, Hasher as _};
-    let mut hasher = DefaultHasher::new();
-    hasher.write(path);
-    short(&hasher.finish().to_ne_bytes())
-}
-
-/// The first four bytes.
-fn short(bytes: &[u8]) -> u32 {
-    u32::from_ne_bytes([0, 1, 2, 3].map(|at| bytes[at]))
 }

@@ -40,7 +40,7 @@ pub(super) struct Collector {
     pub(super) attributes: Vec<Attribute>,
     attribute_ids: HashMap<NameAndValue, u32>,
     pub(super) lists: Vec<Box<[u32]>>,
-    list_ids: HashMap<(u32, Marks), u32>,
+    pub(super) list_ids: HashMap<(u32, Marks), u32>,
 }
 
 impl Collector {
