@@ -216,12 +216,12 @@ fn what_is_not_utf_8_is_refused() {
         assert!(failed.stderr.contains(said), "{said}: {failed}");
     };
     let root = machine.directory("text", &["quay.io/os/app:1"]);
-    let unit = std::path::Path::new(&root).join("usr/share/app0.image");
+    let unit = Path::new(&root).join("usr/share/app0.image");
     fs::write(unit, b"[Image]\nImage=quay.io/os/\xff:1\n").unwrap();
     refused(&root, "it is not UTF-8");
     let root = machine.directory("name", &[]);
     let name = std::ffi::OsString::from_vec(b"a\xff.image".to_vec());
-    let links = std::path::Path::new(&root).join("usr/lib/bootc/bound-images.d");
+    let links = Path::new(&root).join("usr/lib/bootc/bound-images.d");
     std::os::unix::fs::symlink("/x", links.join(name)).unwrap();
     refused(&root, "the name is not UTF-8");
 }
