@@ -112,14 +112,11 @@ impl VerifiedView {
 impl View {
     /// What is known to be missing or changed counts before what could not be looked at.
     fn exit_code(&self) -> ExitCode {
-        let problem = || self.deployments.iter().find_map(|one| one.problem_code);
-        if self.complete {
-            ExitCode::SUCCESS
-        } else if self.deployments.iter().all(VerifiedView::images_are_there) {
-            problem().unwrap_or(ExitCode::from(exit::CORRUPT))
-        } else {
-            ExitCode::from(exit::CORRUPT)
+        if !self.deployments.iter().all(VerifiedView::images_are_there) {
+            return ExitCode::from(exit::CORRUPT);
         }
+        let problem = self.deployments.iter().find_map(|one| one.problem_code);
+        problem.unwrap_or(ExitCode::SUCCESS)
     }
 
     fn human(&self) -> String {
